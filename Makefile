@@ -1,0 +1,51 @@
+# Every recipe is one line of purpose and the commands that serve it. CI, pre-commit and people call the same ones.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock check test rehearse bench torture synth docs image
+
+help: ## Show what can be made.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+setup: .venv/ready ## Make .venv from the hash-pinned lock (needs python3 3.11 to 3.13 with venv).
+
+.venv/ready: requirements/all.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "setup: $(PYTHON) is $$($(PYTHON) --version 2>&1); this project needs Python 3.11, 3.12 or 3.13. Next: make setup PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/all.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: setup ## Resolve all extras once and pin them with hashes, without addresses.
+	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --output-file requirements/all.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dispatcher --constraint requirements/all.lock --no-annotate --output-file requirements/dispatcher.lock pyproject.toml
+
+check: setup ## The gate: format, lint, types, dependency rules.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests benchmarks
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/uv pip check --quiet --python $(BIN)/python
+
+test: setup ## Run the tests (under ten minutes on two cores; loopback only).
+	$(BIN)/python -m pytest -q
+
+rehearse: setup ## The quick start: the whole world on this machine, with the proof.
+	$(BIN)/ops rehearse
+
+torture: setup ## kill -9 at every step; counts duplicates, lost, ghosts (RUNS=500 SEED=1).
+	$(BIN)/python -m benchmarks.torture --runs $(or $(RUNS),500) --seed $(or $(SEED),1)
+
+bench: setup ## Measure against named peers in one run; writes benchmarks/latest.json.
+	@echo "bench: nothing is measured yet; see CHANGELOG.md, Unreleased" >&2; exit 1
+
+synth: setup ## Synthesise the CDK app without account or network.
+	@echo "synth: infra/ does not exist yet; see CHANGELOG.md, Unreleased" >&2; exit 1
+
+docs: setup ## Write the generated references again.
+	$(BIN)/python -m docs.generate
+
+image: setup ## Build the dispatcher's image.
+	@echo "image: there is no image yet; see CHANGELOG.md, Unreleased" >&2; exit 1

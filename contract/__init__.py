@@ -1,0 +1,1 @@
+"""What the rooms must agree on: names, events, environment, inventory, verification rules."""

@@ -1,0 +1,1 @@
+"""The service: turns trade recommendations into orders at the broker, and never lies about one."""

@@ -1,0 +1,1 @@
+"""The command line: builds, ships, proves and takes back a release, and says what is true."""
