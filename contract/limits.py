@@ -1,0 +1,119 @@
+"""What one trading account may do, declared in `pipeline.toml` and handed to the service as one JSON document.
+
+The document is parsed strictly on both sides; its hash is printed with the limits in force, so that a reader of the log
+can tell which declaration a running service obeys.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+from typing import Annotated, Any
+
+from voluptuous import Range
+
+from contract.strict import DocumentError, Fraction, NotNegativeInt, PositiveDecimal, PositiveInt, Problem, build
+
+
+class TradingState(StrEnum):
+    """What an account may do now."""
+
+    ACTIVE = "ACTIVE"
+    """Entries and exits are sent."""
+    REDUCE_ONLY = "REDUCE_ONLY"
+    """Only orders that reduce a position are sent."""
+    HALTED = "HALTED"
+    """Nothing is sent."""
+
+
+class Action(StrEnum):
+    """What a recommendation asks for: its `action` and `instrument_type` as one word."""
+
+    BUY_STOCK = "BUY_STOCK"
+    """Open a long position in shares."""
+    SELL_STOCK = "SELL_STOCK"
+    """Open a short position in shares."""
+    BUY_CALL = "BUY_CALL"
+    """Open a long call."""
+    BUY_PUT = "BUY_PUT"
+    """Open a long put."""
+    SELL_CALL = "SELL_CALL"
+    """Open a short call."""
+    SELL_PUT = "SELL_PUT"
+    """Open a short put."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How a recommendation without prices or quantity gets them."""
+
+    risk_fraction: Annotated[Decimal, Range(min=0, max="0.05", min_included=False, msg="must be above 0, at most 0.05")]
+    """Share of equity lost when the stop is hit. The ceiling of 5 % is in code on purpose."""
+    stop_volatility_multiple: PositiveDecimal
+    """Stop distance = this × the price × `features_snapshot.vol_ratio` × `daily_volatility`."""
+    daily_volatility: Fraction
+    """The daily move, as a fraction of the price, of a stock whose `vol_ratio` is 1."""
+    target_risk_multiple: PositiveDecimal
+    """Target distance = this × the stop distance."""
+    max_equity_fraction: Fraction
+    """An order's notional is capped at this share of equity when the quantity is ours to choose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits of one account. Amounts are USD, times are seconds or minutes as the name says."""
+
+    trading_state: TradingState
+    """The declared state."""
+    allowed_actions: tuple[Action, ...]
+    """Anything else is refused."""
+    allow_shorting: bool
+    """Whether SELL_STOCK may open a short position."""
+    max_notional_per_order: PositiveDecimal
+    """USD, entry price × quantity."""
+    max_recommendation_age_seconds: PositiveInt
+    """Older recommendations are refused as stale."""
+    max_standing_age_seconds: PositiveInt
+    """The broker's truth must be at most this old for a gate to be evaluated."""
+    entry_after_open_minutes: NotNegativeInt
+    """No entry earlier than this after the open."""
+    entry_before_close_minutes: NotNegativeInt
+    """No entry later than this before the close, half days included."""
+    entry_life_seconds: PositiveInt
+    """An entry's unfilled remainder is cancelled after this."""
+    sizing: Sizing
+
+    def __post_init__(self) -> None:
+        """Refuse a contradiction between fields."""
+        if Action.SELL_STOCK in self.allowed_actions and not self.allow_shorting:
+            raise ValueError("allowed_actions has SELL_STOCK but allow_shorting is false; drop one or allow the other")
+
+    def document(self) -> str:
+        """The limits as canonical JSON: what infra injects and a service parses."""
+        # A float prints back as the decimal it was made from up to 15 digits; no limit has as many.
+        return json.dumps(asdict(self), default=float, sort_keys=True, separators=(",", ":"))
+
+    def digest(self) -> str:
+        """First 12 hex digits of the document's SHA-256."""
+        return sha256(self.document().encode()).hexdigest()[:12]
+
+
+def parse(document: str, *, name: str) -> Limits:
+    """Read a limits document strictly.
+
+    Raises:
+        DocumentError: not JSON, an unknown or missing key, a wrong type, a value out of range.
+    """
+    try:
+        parsed = json.loads(document, parse_float=Decimal, object_pairs_hook=_no_duplicates)
+    except ValueError as error:
+        raise DocumentError(name, (Problem("", f"is not a JSON object: {error}"),)) from error
+    return build(Limits, parsed, name=name)
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key appears twice")
+    return table
