@@ -1,0 +1,115 @@
+"""An order as it will be sent: every price on its tick, an id that is a function of the recommendation alone."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+
+from dispatcher.core.price import Price, no_less_than, no_more_than
+from dispatcher.core.reasons import Reason, Refusal
+from dispatcher.core.recommendation import Recommendation
+from dispatcher.core.standing import Quote
+
+APART = Decimal("0.01")
+"""USD that stop and target must be away from the base price, whatever the tick (alpaca-rules §1.3)."""
+
+ENTRY = "entry"
+"""The leg name of a bracket's entry."""
+
+
+class Side(StrEnum):
+    """The side of an order, as on the wire."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is to be traded, in raw prices (USD) and whole shares: the gates have passed, nothing is rounded yet."""
+
+    recommendation: Recommendation
+    side: Side
+    quantity: int
+    entry: Decimal
+    stop_loss: Decimal
+    take_profit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A bracket order: a limit entry with a target and a stop, good till canceled. Quantity in whole shares."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    quantity: int
+    limit: Price
+    take_profit: Price
+    stop_loss: Price
+
+    def payload(self) -> dict[str, object]:
+        """The body of the request, numbers as text. What is hashed is what is sent."""
+        return {
+            "client_order_id": self.client_order_id,
+            "symbol": self.symbol,
+            "side": self.side.value,
+            "type": "limit",
+            "time_in_force": "gtc",
+            "order_class": "bracket",
+            "qty": str(self.quantity),
+            "limit_price": str(self.limit),
+            "take_profit": {"limit_price": str(self.take_profit)},
+            "stop_loss": {"stop_price": str(self.stop_loss)},
+        }
+
+
+def client_order_id(recommendation: Recommendation, account: str, leg: str) -> str:
+    """Our own order id: a hash of what the order is for. Time and attempt stay out, so asking twice is harmless."""
+    identity = f"{recommendation.id}|{recommendation.created_at.isoformat()}|{account}|{leg}"
+    return f"d1-{recommendation.id}-{leg}-{sha256(identity.encode()).hexdigest()[:20]}"
+
+
+def price(intent: Intent, quote: Quote, account: str, on: date) -> Order | Refusal:
+    """Put every price on its tick without worsening what was recommended, then check the bracket again.
+
+    A buyer pays no more and a seller takes no less than recommended; a target is never nearer, a stop never further
+    away. `on` is the trading day, which decides the tick table.
+    """
+    buys = intent.side is Side.BUY
+    limit = (no_more_than if buys else no_less_than)(intent.entry, on)
+    towards_less_risk = no_less_than if buys else no_more_than
+    take_profit = towards_less_risk(intent.take_profit, on)
+    stop_loss = towards_less_risk(intent.stop_loss, on)
+    if limit is None or take_profit is None or stop_loss is None:
+        return Refusal(Reason.PRICE_NOT_POSITIVE, Reason.PRICE_NOT_POSITIVE.meaning, _shown(intent))
+
+    order = Order(
+        client_order_id(intent.recommendation, account, ENTRY),
+        intent.recommendation.symbol,
+        intent.side,
+        intent.quantity,
+        limit,
+        take_profit,
+        stop_loss,
+    )
+    return _bracket(order, quote) or order
+
+
+def _bracket(order: Order, quote: Quote) -> Refusal | None:
+    """What rounding may have broken: order and distance of the three prices, and the stop against the market."""
+    sign = 1 if order.side is Side.BUY else -1
+    limit, target, stop = (price.amount for price in (order.limit, order.take_profit, order.stop_loss))
+    shown = f"stop {order.stop_loss}, entry {order.limit}, target {order.take_profit}"
+    if sign * (target - limit) < APART or sign * (limit - stop) < APART:
+        return Refusal(Reason.BRACKET_CROSSED, Reason.BRACKET_CROSSED.meaning, shown, f"at least ${APART} apart")
+    market = quote.bid if order.side is Side.BUY else quote.ask
+    if sign * (market - stop) < APART:
+        observed = f"{shown}, market {market}"
+        return Refusal(Reason.STOP_BEYOND_MARKET, Reason.STOP_BEYOND_MARKET.meaning, observed, f"${APART} from it")
+    return None
+
+
+def _shown(intent: Intent) -> str:
+    return f"stop {intent.stop_loss}, entry {intent.entry}, target {intent.take_profit}"

@@ -1,0 +1,58 @@
+"""Why a recommendation ended without an order. One enum; its page in the docs is generated from it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class Reason(StrEnum):
+    """A refusal's word on the wire, and what it means."""
+
+    meaning: str
+
+    def __new__(cls, word: str, meaning: str) -> Self:
+        """Make the member: its value is the word alone."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.meaning = meaning
+        return member
+
+    MALFORMED = "malformed", "A field is missing or cannot be read; the detail names it."
+    ACTION_NOT_ALLOWED = "action_not_allowed", "The account's `allowed_actions` does not have the action."
+    INSTRUMENT_NOT_SUPPORTED = "instrument_not_supported", "The dispatcher cannot trade the instrument yet."
+    TRADING_HALTED = "trading_halted", "The account's trading state is HALTED."
+    REDUCE_ONLY = "reduce_only", "The account's trading state is REDUCE_ONLY, and this would open a position."
+    STALE = "stale", "Older than `max_recommendation_age_seconds` by the broker's clock."
+    FROM_THE_FUTURE = "from_the_future", "Created later than the broker's clock says it is, beyond clock skew."
+    MARKET_CLOSED = "market_closed", "Outside the declared window of today's session, holidays and half days included."
+    STANDING_TOO_OLD = "standing_too_old", "The broker's truth is older than `max_standing_age_seconds`."
+    ACCOUNT_BLOCKED = "account_blocked", "The broker has blocked trading on the account."
+    UNKNOWN_SYMBOL = "unknown_symbol", "The broker does not know the symbol."
+    NOT_TRADABLE = "not_tradable", "The broker does not trade the symbol now."
+    NOT_SHORTABLE = "not_shortable", "A short sale of a symbol that is not easy to borrow."
+    DUPLICATE_POSITION = "duplicate_position", "A position, an open order or an order of ours exists in the symbol."
+    NO_QUOTE = "no_quote", "The broker gave no two-sided, uncrossed quote."
+    NO_PLAN = "no_plan", "No `reason.plan`, and no `features_snapshot.vol_ratio` to make one from."
+    PRICE_NOT_POSITIVE = "price_not_positive", "A price rounds to nothing."
+    BRACKET_CROSSED = (
+        "bracket_crossed",
+        "Stop, entry and target are not in order, or less than $0.01 apart, on the tick.",
+    )
+    STOP_BEYOND_MARKET = "stop_beyond_market", "The stop would trigger at once at the current quote."
+    QUANTITY_ZERO = "quantity_zero", "Risk and caps leave no whole share; brackets cannot be fractional."
+    NOTIONAL_TOO_LARGE = "notional_too_large", "Entry × quantity is above `max_notional_per_order`."
+    BUYING_POWER = "buying_power", "Above the broker's buying power less our own orders in flight."
+    NOT_SENT_IN_TIME = "not_sent_in_time", "Never placed at the broker, confirmed, and no longer fresh."
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A recommendation's end without an order.
+
+    `observed` and `threshold` are what a gate compared, as text with units.
+    """
+
+    reason: Reason
+    detail: str
+    observed: str | None = None
+    threshold: str | None = None

@@ -1,0 +1,137 @@
+"""A row of `dispatch_recommendations`, read once at the door. Past this point there are no dicts."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from contract.limits import Action
+from dispatcher.core.reasons import Reason, Refusal
+
+# Far above any price or share count that trades, far below where Decimal arithmetic loses digits.
+LARGEST = Decimal("1e9")
+SYMBOL = re.compile(r"[A-Z][A-Z0-9]{0,9}(\.[A-Z]{1,3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Prices in USD as upstream computed them, not yet on a tick; quantity in whole shares where upstream chose it."""
+
+    entry: Decimal
+    stop_loss: Decimal
+    take_profit: Decimal
+    quantity: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What upstream asks for. `volatility` is the symbol's relative to usual (1 = usual)."""
+
+    id: int
+    created_at: datetime
+    symbol: str
+    action: Action
+    plan: Plan | None
+    volatility: Decimal | None
+
+    @property
+    def buys(self) -> bool:
+        """Whether the entry is a purchase."""
+        return self.action is Action.BUY_STOCK
+
+
+class _FieldError(Exception):
+    """A field that cannot be read; never leaves this module."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+
+
+def read(row: Mapping[str, Any]) -> Recommendation | Refusal:
+    """Read a row; a malformed one is a refusal whose detail names the field."""
+    try:
+        return Recommendation(
+            id=row["id"],
+            created_at=_moment(row.get("created_at")),
+            symbol=_symbol(row.get("ticker")),
+            action=_action(row.get("action"), row.get("instrument_type")),
+            plan=_plan(_table(row.get("reason"), "reason")),
+            volatility=_volatility(_table(row.get("features_snapshot"), "features_snapshot")),
+        )
+    except _FieldError as error:
+        return Refusal(Reason.MALFORMED, str(error))
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise _FieldError("created_at", f"{_shown(value)} is not a time with a zone")
+    return value.astimezone(UTC)
+
+
+def _symbol(value: Any) -> str:
+    if not isinstance(value, str) or not SYMBOL.fullmatch(value):
+        raise _FieldError("ticker", f"{_shown(value)} is not a stock symbol")
+    return value
+
+
+def _action(action: Any, instrument: Any) -> Action:
+    if action not in {"BUY", "SELL"}:
+        raise _FieldError("action", f"{_shown(action)} is neither BUY nor SELL")
+    if instrument not in {"STOCK", "CALL", "PUT"}:
+        raise _FieldError("instrument_type", f"{_shown(instrument)} is none of STOCK, CALL, PUT")
+    return Action(f"{action}_{instrument}")
+
+
+def _plan(reason: Mapping[str, Any]) -> Plan | None:
+    if reason.get("plan") is None:
+        return None
+    plan = _table(reason["plan"], "reason.plan")
+    return Plan(
+        entry=_amount(plan.get("entry"), "reason.plan.entry"),
+        stop_loss=_amount(plan.get("stop_loss"), "reason.plan.stop_loss"),
+        take_profit=_amount(plan.get("take_profit"), "reason.plan.take_profit"),
+        quantity=_quantity(plan.get("quantity")),
+    )
+
+
+def _quantity(value: Any) -> int | None:
+    if value is None:
+        return None
+    amount = _amount(value, "reason.plan.quantity")
+    if amount != amount.to_integral_value():
+        raise _FieldError("reason.plan.quantity", f"{_shown(value)} is not a whole number of shares")
+    return int(amount)
+
+
+def _volatility(features: Mapping[str, Any]) -> Decimal | None:
+    value = features.get("vol_ratio")
+    return None if value is None else _amount(value, "features_snapshot.vol_ratio")
+
+
+def _table(value: Any, field: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise _FieldError(field, f"{_shown(value)} is not an object")
+    return value
+
+
+def _amount(value: Any, field: str) -> Decimal:
+    """A number as a number: text is refused, because nobody knows what wrote it."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise _FieldError(field, f"{_shown(value)} is not a number")
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation as error:
+        raise _FieldError(field, f"{_shown(value)} is not a number") from error
+    if not amount.is_finite() or not 0 < amount < LARGEST:
+        raise _FieldError(field, f"{_shown(value)} is not between 0 and {LARGEST:,.0f}")
+    return amount
+
+
+def _shown(value: Any) -> str:
+    """The value for a message, cut: upstream may write anything of any length."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."  # noqa: PLR2004  a line in a log

@@ -1,0 +1,93 @@
+"""The broker's truth as values: what the gates look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account at the broker. Amounts in USD."""
+
+    number: str
+    equity: Decimal
+    buying_power: Decimal
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One day's regular session; open and close are aware datetimes, half days included."""
+
+    day: date
+    opens: datetime
+    closes: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The best bid and ask, in USD; zero where a side is missing."""
+
+    bid: Decimal
+    ask: Decimal
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether both sides exist and do not cross."""
+        return 0 < self.bid <= self.ask
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """What the broker says of a symbol. `shortable` is true only when it is easy to borrow."""
+
+    symbol: str
+    tradable: bool
+    shortable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An order of ours that the snapshot cannot know yet. `cost` in USD."""
+
+    symbol: str
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The account, what it holds and what it has open, read from the broker at `taken_at` (the broker's clock).
+
+    `session` is today's, None on a day without one. `in_flight` are our orders since the snapshot.
+    """
+
+    taken_at: datetime
+    account: Account
+    session: Session | None
+    positions: Mapping[str, Decimal]
+    open_symbols: frozenset[str]
+    in_flight: tuple[InFlight, ...] = field(default=())
+
+    @property
+    def buying_power(self) -> Decimal:
+        """USD, less our own orders in flight."""
+        return self.account.buying_power - sum((each.cost for each in self.in_flight), Decimal(0))
+
+    def occupied(self, symbol: str) -> str | None:
+        """What already stands in the symbol, in words; None when nothing does."""
+        if symbol in self.positions:
+            return f"position of {self.positions[symbol]}"
+        if symbol in self.open_symbols:
+            return "an open order"
+        if any(each.symbol == symbol for each in self.in_flight):
+            return "an order of ours in flight"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What the market and the broker say of one symbol. `asset` None: the broker does not know it."""
+
+    quote: Quote | None
+    asset: Asset | None
