@@ -15,6 +15,8 @@ from voluptuous import Range
 
 from contract.strict import DocumentError, Fraction, NotNegativeInt, PositiveDecimal, PositiveInt, Problem, build
 
+MODEST = Range(min=0, max=Decimal("0.05"), min_included=False, msg="must be above 0, at most 0.05")
+
 
 class TradingState(StrEnum):
     """What an account may do now."""
@@ -48,7 +50,7 @@ class Action(StrEnum):
 class Sizing:
     """How a recommendation without prices or quantity gets them."""
 
-    risk_fraction: Annotated[Decimal, Range(min=0, max="0.05", min_included=False, msg="must be above 0, at most 0.05")]
+    risk_fraction: Annotated[Decimal, MODEST]
     """Share of equity lost when the stop is hit. The ceiling of 5 % is in code on purpose."""
     stop_volatility_multiple: PositiveDecimal
     """Stop distance = this × the price × `features_snapshot.vol_ratio` × `daily_volatility`."""
