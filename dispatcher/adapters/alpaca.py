@@ -1,0 +1,239 @@
+"""The broker through alpaca-py: the one file that imports it.
+
+What the SDK leaves to its user (alpaca-rules §2, measured on 0.44.0) is done here: a timeout on every call, no re-sending
+behind our back, answers read raw and tolerantly, errors never asked for what they may not have.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import quote as escaped
+
+from alpaca.common.exceptions import APIError
+from alpaca.common.rest import RESTClient
+from alpaca.data.historical.stock import StockHistoricalDataClient
+from alpaca.trading.client import TradingClient
+from requests import PreparedRequest, RequestException, Response
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
+
+from dispatcher.adapters import wire
+from dispatcher.core.order import Order
+from dispatcher.core.outcome import (
+    Absent,
+    Accepted,
+    BrokerOrder,
+    Duplicate,
+    Found,
+    NotSent,
+    Outcome,
+    Throttled,
+    Unknown,
+)
+from dispatcher.core.standing import Account, Asset, Quote, Session
+from dispatcher.ports import BrokerUnavailableError
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 20.0
+PAGE = 500
+"""Orders a list answers with at most."""
+
+NOT_FOUND = 404
+UNPROCESSABLE = 422
+NO_SUCH_THING = {400, NOT_FOUND, UNPROCESSABLE}
+TOO_MANY = 429
+SERVER_ERROR = 500
+RETRY_SECONDS = 2.0
+"""How long to wait before asking again, where the broker does not say."""
+LONGEST_WAIT_SECONDS = 60.0
+"""The rate limit is per minute; a reset further away is a clock that disagrees."""
+DUPLICATE = (UNPROCESSABLE, 40010001, re.compile("client_order_id must be unique"))
+"""The one rejection that is not one: HTTP status and code are shared with shape errors, the words tell them apart."""
+
+
+class AlpacaBroker:
+    """One account at Alpaca (or at a server that answers like it). Not to be shared between threads."""
+
+    def __init__(self, *, key: str, secret: str, trading_url: str, data_url: str) -> None:
+        self._trading = _tamed(TradingClient(key, secret, raw_data=True, url_override=trading_url))
+        self._data = _tamed(StockHistoricalDataClient(key, secret, raw_data=True, url_override=data_url))
+
+    def account(self) -> Account:
+        """See ports.Broker."""
+        return _read("account", lambda: wire.account(self._trading.get("/account")))
+
+    def clock(self) -> datetime:
+        """See ports.Broker."""
+        return _read("clock", lambda: wire.clock(self._trading.get("/clock")))
+
+    def session(self, day: date) -> Session | None:
+        """See ports.Broker."""
+        asked = {"start": day.isoformat(), "end": day.isoformat()}
+        return _read("calendar", lambda: wire.session(self._trading.get("/calendar", asked), day))
+
+    def positions(self) -> dict[str, Decimal]:
+        """See ports.Broker."""
+        return _read("positions", lambda: wire.positions(self._trading.get("/positions")))
+
+    def open_symbols(self) -> frozenset[str]:
+        """See ports.Broker."""
+        found = self._orders("open orders", {"status": "open"})
+        return frozenset(order.symbol for order in found.values() if order.symbol)
+
+    def quote(self, symbol: str) -> Quote | None:
+        """See ports.Broker."""
+        path = f"/stocks/{escaped(symbol)}/quotes/latest"
+        return _known("quote", lambda: wire.quote(self._data.get(path)))
+
+    def asset(self, symbol: str) -> Asset | None:
+        """See ports.Broker."""
+        return _known("asset", lambda: wire.asset(self._trading.get(f"/assets/{escaped(symbol)}")))
+
+    def submit(self, order: Order) -> Outcome:
+        """See ports.Broker. The payload goes out as it was hashed: numbers as text, never as floats."""
+        try:
+            return Accepted(wire.order(self._trading.post("/orders", order.payload())))
+        except APIError as error:
+            return _refused(error)
+        except wire.UnreadableAnswerError as error:
+            return Unknown(f"unreadable answer: {error}")
+        except RequestException as error:
+            return _failed(error)
+
+    def find(self, client_order_id: str) -> Found:
+        """See ports.Broker."""
+        asked = {"client_order_id": client_order_id}
+        try:
+            return wire.order(self._trading.get("/orders:by_client_order_id", asked))
+        except APIError as error:
+            return Absent() if error.status_code == NOT_FOUND else Unknown(_words(error))
+        except (wire.UnreadableAnswerError, RequestException) as error:
+            return Unknown(_words(error))
+
+    def orders_since(self, moment: datetime) -> dict[str, BrokerOrder]:
+        """See ports.Broker."""
+        return self._orders("orders", {"status": "all", "after": moment.isoformat()})
+
+    def cancel(self, broker_order_id: str) -> None:
+        """See ports.Broker. An order that has ended meanwhile cannot be cancelled; that is no surprise."""
+        _known("cancel", lambda: self._trading.delete(f"/orders/{escaped(broker_order_id)}"))
+
+    def _orders(self, what: str, asked: dict[str, str]) -> dict[str, BrokerOrder]:
+        """Every page: the broker cuts a list without saying so."""
+        found: dict[str, BrokerOrder] = {}
+        while True:
+            page = self._page(what, asked)
+            fresh = [order for order in page if order.id not in found]
+            found |= {order.id: order for order in fresh}
+            newest = max((order.submitted_at for order in fresh if order.submitted_at), default=None)
+            if len(page) < PAGE or newest is None:
+                return found
+            asked = asked | {"after": newest.isoformat()}
+
+    def _page(self, what: str, asked: dict[str, str]) -> list[BrokerOrder]:
+        parameters = asked | {"limit": str(PAGE), "direction": "asc", "nested": "false"}
+        return _read(what, lambda: wire.orders(self._trading.get("/orders", parameters)))
+
+
+class _RefusedError(BrokerUnavailableError):
+    """The broker answered a read with a 4xx that is not about load."""
+
+    def __init__(self, what: str, status: int, words: str) -> None:
+        super().__init__(what, words, LONGEST_WAIT_SECONDS)
+        self.status = status
+
+
+class _TimeoutAdapter(HTTPAdapter):
+    """Every call ends: the SDK sets no timeout, and a hung socket would hang the loop for ever."""
+
+    def send(
+        self,
+        request: PreparedRequest,
+        stream: bool = False,  # noqa: FBT001, FBT002  the library's own signature
+        timeout: Any = None,  # noqa: ARG002  replaced
+        verify: Any = True,  # noqa: FBT002  the library's own signature
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> Response:
+        """Send with our timeout."""
+        ends = (CONNECT_SECONDS, READ_SECONDS)
+        return super().send(request, stream=stream, timeout=ends, verify=verify, cert=cert, proxies=proxies)
+
+
+Client = TypeVar("Client", bound=RESTClient)
+
+
+def _tamed(client: Client) -> Client:
+    """The SDK without its hidden retries and with an end to every call. These names are private: pinned and tested."""
+    client._retry = 0  # noqa: SLF001
+    client._session.mount("https://", _TimeoutAdapter())  # noqa: SLF001
+    client._session.mount("http://", _TimeoutAdapter())  # noqa: SLF001
+    client._session.trust_env = False  # noqa: SLF001  no proxy, no .netrc between us and the broker
+    return client
+
+
+def _read(what: str, ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except APIError as error:
+        status = error.status_code or SERVER_ERROR
+        if status == TOO_MANY:
+            raise BrokerUnavailableError(what, _words(error), _reset_seconds(error)) from error
+        if status >= SERVER_ERROR:
+            raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
+        raise _RefusedError(what, status, _words(error)) from error
+    except (wire.UnreadableAnswerError, RequestException) as error:
+        raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
+
+
+def _known(what: str, ask: Callable[[], T]) -> T | None:
+    """A read about one thing: None where the broker says that there is no such thing."""
+    try:
+        return _read(what, ask)
+    except _RefusedError as error:
+        if error.status in NO_SUCH_THING:
+            return None
+        raise
+
+
+def _refused(error: APIError) -> Outcome:
+    """An error answer to an order: only a 4xx that is not 429 is a no."""
+    status = error.status_code
+    if status is None or status >= SERVER_ERROR:
+        return Unknown(_words(error))
+    if status == TOO_MANY:
+        return Throttled(_reset_seconds(error))
+    rejected = wire.rejection(status, str(error))
+    http_status, code, words = DUPLICATE
+    if (status, rejected.code) == (http_status, code) and words.search(rejected.message):
+        return Duplicate()
+    return rejected
+
+
+def _failed(error: RequestException) -> NotSent | Unknown:
+    """No answer. Nothing was sent only where no connection was made; every other silence says nothing."""
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return NotSent(_words(error)) if isinstance(reason, ConnectTimeoutError) else Unknown(_words(error))
+
+
+def _reset_seconds(error: APIError) -> float:
+    """Until the rate limit resets, plus one; the header may be missing (alpaca-rules §1.12)."""
+    response = error.response
+    reset = response.headers.get("X-RateLimit-Reset", "") if response is not None else ""
+    served = response.headers.get("Date") if response is not None else None
+    if not reset.isdigit() or served is None:
+        return RETRY_SECONDS
+    # Both times are the broker's, so our own clock plays no part.
+    wait = float(reset) - parsedate_to_datetime(served).timestamp() + 1
+    return min(max(wait, RETRY_SECONDS), LONGEST_WAIT_SECONDS)
+
+
+def _words(error: Exception) -> str:
+    """The error in one short line. Neither the SDK nor requests puts a header, and so no key, into its words."""
+    return f"{type(error).__name__}: {error}".replace("\n", " ")[:300]

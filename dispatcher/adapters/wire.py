@@ -1,0 +1,153 @@
+"""The broker's JSON, read tolerantly: an order exists when it has an id, whatever else is new, null or missing."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dispatcher.core.outcome import BrokerOrder, Rejected
+from dispatcher.core.standing import Account, Asset, Quote, Session
+
+NEW_YORK = ZoneInfo("America/New_York")
+"""The broker's calendar speaks exchange time."""
+
+
+class UnreadableAnswerError(ValueError):
+    """The answer lacks what it must have."""
+
+
+def order(document: Any) -> BrokerOrder:
+    """An order; only `id`, `client_order_id` and `status` must be there."""
+    table = _table(document)
+    return BrokerOrder(
+        id=_text(table, "id"),
+        client_order_id=_text(table, "client_order_id"),
+        status=_text(table, "status"),
+        symbol=table.get("symbol") or None,
+        side=table.get("side") or None,
+        quantity=_decimal(table.get("qty")),
+        limit_price=_decimal(table.get("limit_price")),
+        filled_quantity=_decimal(table.get("filled_qty")) or Decimal(0),
+        filled_average_price=_decimal(table.get("filled_avg_price")),
+        submitted_at=_moment(table.get("submitted_at")),
+    )
+
+
+def orders(document: Any) -> list[BrokerOrder]:
+    """A list of orders."""
+    return [order(each) for each in _list(document)]
+
+
+def account(document: Any) -> Account:
+    """The account. Amounts must be readable: limits are compared with them."""
+    table = _table(document)
+    blocked = any(table.get(flag) for flag in ("trading_blocked", "account_blocked", "trade_suspended_by_user"))
+    active = table.get("status", "ACTIVE") == "ACTIVE"
+    return Account(
+        number=_text(table, "account_number"),
+        equity=_amount(table, "equity"),
+        buying_power=_amount(table, "buying_power"),
+        blocked=blocked or not active,
+    )
+
+
+def asset(document: Any) -> Asset:
+    """A symbol. `borrow_status` decides, else `easy_to_borrow`, else it cannot be shorted (alpaca-rules §1.6)."""
+    table = _table(document)
+    easy = table["borrow_status"] == "easy_to_borrow" if table.get("borrow_status") else table.get("easy_to_borrow")
+    tradable = bool(table.get("tradable")) and table.get("status", "active") == "active"
+    return Asset(_text(table, "symbol"), tradable=tradable, shortable=bool(table.get("shortable")) and bool(easy))
+
+
+def quote(document: Any) -> Quote | None:
+    """The latest quote; None when there is none or a side cannot be read."""
+    inner = _table(document).get("quote")
+    if not isinstance(inner, Mapping):
+        return None
+    bid, ask = _decimal(inner.get("bp")), _decimal(inner.get("ap"))
+    return None if bid is None or ask is None else Quote(bid, ask)
+
+
+def positions(document: Any) -> dict[str, Decimal]:
+    """Signed quantity by symbol."""
+    return {_text(_table(each), "symbol"): _amount(_table(each), "qty") for each in _list(document)}
+
+
+def session(document: Any, day: date) -> Session | None:
+    """The session of the day out of a calendar answer. Times are New York's; half days are in the data."""
+    for each in _list(document):
+        table = _table(each)
+        if table.get("date") == day.isoformat():
+            return Session(day, _on(day, _text(table, "open")), _on(day, _text(table, "close")))
+    return None
+
+
+def clock(document: Any) -> datetime:
+    """The broker's clock, UTC."""
+    moment = _moment(_table(document).get("timestamp"))
+    if moment is None:
+        raise UnreadableAnswerError("clock.timestamp is not a time")
+    return moment
+
+
+def rejection(http_status: int, body: str) -> Rejected:
+    """A refusal, whole. The body may be anything; the SDK's own `.code` raises on what is not JSON."""
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        parsed = None
+    table = parsed if isinstance(parsed, dict) else {"message": body[:500]}
+    code = table.pop("code", None)
+    return Rejected(http_status, code if isinstance(code, int) else None, str(table.pop("message", "")), table)
+
+
+def _on(day: date, clock_time: str) -> datetime:
+    hour, minute = clock_time.split(":")[:2]
+    return datetime.combine(day, time(int(hour), int(minute)), NEW_YORK)
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UnreadableAnswerError(f"{type(value).__name__} where an object was expected")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise UnreadableAnswerError(f"{type(value).__name__} where a list was expected")
+    return value
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value:
+        raise UnreadableAnswerError(f"{key} is missing")
+    return value
+
+
+def _amount(table: Mapping[str, Any], key: str) -> Decimal:
+    amount = _decimal(table.get(key))
+    if amount is None:
+        raise UnreadableAnswerError(f"{key} is not a number")
+    return amount
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time stamp; the broker's have nanoseconds, which Python cuts to microseconds."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None

@@ -1,0 +1,205 @@
+"""What the dispatcher asks of the world. Adapters answer; the shell sees only this.
+
+An expected ending is a value. A surprise that every port shares has one exception each, said here, so that the shell can
+tell a broker that is away from a database that is away.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from contract.events import Event
+from contract.limits import Limits
+from dispatcher.core.execution import Execution
+from dispatcher.core.gates import Check
+from dispatcher.core.order import Order
+from dispatcher.core.outcome import BrokerOrder, Found, Outcome, Rejected
+from dispatcher.core.reasons import Refusal
+from dispatcher.core.standing import Account, Asset, Quote, Session
+from dispatcher.core.state import State
+
+Say = Callable[[Event], None]
+"""Says an event; the voice adds who speaks and when."""
+
+
+class BrokerUnavailableError(Exception):
+    """The broker's truth could not be read. Ask again after `retry_seconds`."""
+
+    def __init__(self, what: str, error: str, retry_seconds: float) -> None:
+        super().__init__(f"{what}: {error}")
+        self.what = what
+        self.error = error
+        self.retry_seconds = retry_seconds
+
+
+class DatabaseUnavailableError(Exception):
+    """The database could not be reached, or the connection broke. What was not committed did not happen."""
+
+
+class DatabaseAuthenticationError(Exception):
+    """The database refused our credentials. The process ends, so that a new one starts with the new secret."""
+
+
+class LostAuthorityError(Exception):
+    """Another process holds the account now, or the row is no longer in the state we left it in. Nothing was written."""
+
+
+class Broker(Protocol):
+    """The counterparty. Reads raise BrokerUnavailableError; an order's answer is always a value."""
+
+    def account(self) -> Account:
+        """The account behind our key."""
+
+    def clock(self) -> datetime:
+        """The broker's clock, UTC."""
+
+    def session(self, day: date) -> Session | None:
+        """The regular session of a day, None when there is none."""
+
+    def positions(self) -> dict[str, Decimal]:
+        """Signed quantity by symbol."""
+
+    def open_symbols(self) -> frozenset[str]:
+        """Symbols with at least one open order."""
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The latest quote, None when the broker has none."""
+
+    def asset(self, symbol: str) -> Asset | None:
+        """What the broker says of the symbol, None when it does not know it."""
+
+    def submit(self, order: Order) -> Outcome:
+        """Send the order once. Never raises, never sends twice."""
+
+    def find(self, client_order_id: str) -> Found:
+        """Look an order up by our own id."""
+
+    def orders_since(self, moment: datetime) -> dict[str, BrokerOrder]:
+        """Every order submitted after the moment, by the broker's id."""
+
+    def cancel(self, broker_order_id: str) -> None:
+        """Ask for a cancellation; what became of it is read from the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A recommendation that is ours to end: the row as upstream wrote it."""
+
+    recommendation_id: int
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order of ours without an ending, as the ledger remembers it. Times are the broker's clock, cost is USD."""
+
+    recommendation_id: int
+    recommended_at: datetime
+    order: Order
+    state: State
+    intended_at: datetime
+    since: datetime
+    """When the claim came into its state."""
+    cost: Decimal
+    broker_order_id: str | None
+    filled_quantity: Decimal
+
+
+class Ledger(Protocol):
+    """Our own tables, for one account under one lease. Every write names the state it expects."""
+
+    def release_claimed(self) -> int:
+        """Give back what an earlier holder claimed and did not intend; how many."""
+
+    def claim(self, at: datetime) -> Claim | None:
+        """Claim the newest and strongest recommendation that nobody has considered for this account.
+
+        Raises:
+            LostAuthorityError: the lease is not ours any more.
+        """
+
+    def unclaim(self, recommendation_id: int) -> None:
+        """Give a claim back, unintended."""
+
+    def refuse(self, recommendation_id: int, refusal: Refusal, checks: tuple[Check, ...], at: datetime) -> None:
+        """End a claim without an order."""
+
+    def intend(self, claim: Claim, order: Order, cost: Decimal, checks: tuple[Check, ...], at: datetime) -> None:
+        """Commit the order's id and payload, under the lease, before any byte is sent.
+
+        Raises:
+            LostAuthorityError: the lease or the claim is not ours any more; nothing may be sent.
+        """
+
+    def intend_again(self, recommendation_id: int, at: datetime) -> None:
+        """Commit that an order confirmed absent is to be sent again, under the lease.
+
+        Raises:
+            LostAuthorityError: as for `intend`.
+        """
+
+    def accept(self, recommendation_id: int, execution: Execution, at: datetime) -> str:
+        """Record that the broker has the order; the execution's id."""
+
+    def reject(self, recommendation_id: int, rejected: Rejected, at: datetime) -> None:
+        """Record the broker's no, whole."""
+
+    def doubt(self, recommendation_id: int, why: str, at: datetime) -> None:
+        """Record that nobody knows whether the order exists."""
+
+    def not_placed(self, recommendation_id: int, refusal: Refusal, at: datetime) -> None:
+        """Record that the order never was at the broker."""
+
+    def update(self, recommendation_id: int, was: State, execution: Execution, at: datetime) -> str:
+        """Record how an accepted order moved on; the execution's id."""
+
+    def unresolved(self) -> list[OpenOrder]:
+        """Orders that may stand at the broker without our knowing."""
+
+    def live(self) -> list[OpenOrder]:
+        """Orders the broker has and may still fill."""
+
+    def newest_input(self) -> datetime | None:
+        """When upstream's newest recommendation was created."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for upstream to write something; True when it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The lease is ours, under the epoch."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The lease is another's."""
+
+    holder: str
+    epoch: int
+
+
+class Leases(Protocol):
+    """Who may trade for an account."""
+
+    def acquire(self, account: str, holder: str, seconds: float) -> Grant | Held:
+        """Take the lease when it is free, expired or its holder's connection is gone."""
+
+    def renew(self, account: str, epoch: int, seconds: float) -> bool:
+        """Hold it for longer; False when it is not ours any more."""
+
+    def release(self, account: str, epoch: int) -> None:
+        """Let go, so that another may take it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradingAccount:
+    """An account as configured: its name here, its number at the broker, its limits."""
+
+    name: str
+    number: str
+    limits: Limits
