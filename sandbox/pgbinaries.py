@@ -48,6 +48,7 @@ class Programs:
                 stderr=subprocess.STDOUT,
                 cwd="/",  # the caller's folder may be closed to the other user
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                start_new_session=True,  # a Ctrl-C at the terminal is for us, not for the program
                 user=self.user,
                 group=None if self.user is None else pwd.getpwnam(self.user).pw_gid,
                 extra_groups=None if self.user is None else [],
