@@ -1,0 +1,86 @@
+"""One trading account: its cash, its positions, and what its open orders keep back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sandbox.exchange.orders import ZERO
+from sandbox.exchange.portfolio import Hold, Position, traded
+
+Price = Callable[[Position], Decimal]
+
+
+@dataclass(slots=True)
+class Account:
+    """Money in USD. Only the exchange changes it, always through the methods here."""
+
+    number: str
+    id: str
+    key: str
+    secret: str
+    cash: Decimal
+    multiplier: Decimal
+    created_at: int
+    last_equity: Decimal
+    shorting_enabled: bool = True
+    trading_blocked: bool = False
+    closing_only: bool = False
+    suspended: bool = False
+    options_level: int = 3
+    positions: dict[str, Position] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    held_cash: Decimal = ZERO
+    held_shares: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    configurations: dict[str, object] = field(default_factory=dict)
+
+    def qty(self, symbol: str) -> Decimal:
+        """Shares held, negative when short."""
+        position = self.positions.get(symbol)
+        return ZERO if position is None else position.qty
+
+    def held(self, symbol: str) -> Decimal:
+        """Shares that open closing orders keep back."""
+        return sum(self.held_shares.get(symbol, {}).values(), ZERO)
+
+    def hold(self, order: str, symbol: str, hold: Hold) -> None:
+        """Set what an order keeps back; an empty hold releases it."""
+        before = self.holds.pop(order, None)
+        if before is not None:
+            self.held_cash -= before.cash
+            self.held_shares.get(symbol, {}).pop(order, None)
+        if hold.cash or hold.shares:
+            self.holds[order] = hold
+            self.held_cash += hold.cash
+        if hold.shares:
+            self.held_shares.setdefault(symbol, {})[order] = hold.shares
+
+    def trade(self, position: Position, change: Decimal, price: Decimal) -> Decimal:
+        """Book a trade of `change` shares at a price; `position` is the empty one if none is held.
+
+        Returns the shares held afterwards.
+        """
+        held = self.positions.get(position.symbol, position)
+        after = traded(held, change, price)
+        self.cash -= change * price * after.multiplier
+        if after.qty:
+            self.positions[position.symbol] = after
+        else:
+            self.positions.pop(position.symbol, None)
+        return after.qty
+
+    def equity(self, price: Price) -> Decimal:
+        """Cash and what everything held is worth."""
+        return self.cash + sum((p.worth(price(p)) for p in self.positions.values()), ZERO)
+
+    def exposure(self, price: Price) -> Decimal:
+        """What everything held is worth, longs and shorts added."""
+        return sum((abs(p.worth(price(p))) for p in self.positions.values()), ZERO)
+
+    def buying_power(self, price: Price) -> Decimal:
+        """Equity times the multiplier, less what is held and what open orders keep back."""
+        total = self.multiplier * self.equity(price) - self.exposure(price)
+        return max(ZERO, total - self.held_cash)
+
+    def free_cash(self, price: Price) -> Decimal:
+        """Buying power without margin: what options and fractional buys are paid from."""
+        return max(ZERO, min(self.cash - self.held_cash, self.equity(price)))

@@ -1,0 +1,155 @@
+"""The exchange's declared configuration: accounts, market, clock, settings, faults (TOML)."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from sandbox.exchange.faults import Fault, read_fault
+from sandbox.exchange.text import nanoseconds
+
+Table = Mapping[str, object]
+
+
+class ConfigError(ValueError):
+    """The configuration names something that does not exist or has the wrong kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountConfig:
+    """One account: number, keys, cash in USD, buying-power multiplier, shares held at the start."""
+
+    number: str = "PA3SANDBOX01"
+    key: str = "PKSANDBOX"
+    secret: str = "sandbox-secret"  # noqa: S105 - it opens nothing but this sandbox
+    cash: Decimal = Decimal(100_000)
+    multiplier: Decimal = Decimal(4)
+    shorting_enabled: bool = True
+    trading_blocked: bool = False
+    closing_only: bool = False
+    options_level: int = 3
+    positions: Mapping[str, Table] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Switches that may be changed while the exchange runs.
+
+    rate_limit: requests a minute and account, 0 lifts it. partial_fill_probability: 0.1 is
+    Alpaca's paper behaviour. cancel_seconds: how long a cancel stays pending; negative: for ever.
+    volatility: 1 moves a stock a few per cent a month.
+    """
+
+    rate_limit: int = 200
+    partial_fill_probability: Decimal = Decimal(0)
+    unique_client_order_ids: bool = True
+    reuse_client_order_id_after_cancel: bool = False
+    cancel_seconds: Decimal = Decimal(0)
+    volatility: Decimal = Decimal(1)
+    asset_easy_to_borrow: bool = True
+    asset_borrow_status: bool = True
+    wash_trade_status: int = 403
+    max_body_bytes: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything an exchange starts from. `now` is ns UTC, None is the real time."""
+
+    seed: int | None = None
+    now: int | None = None
+    clock_running: bool = True
+    accounts: tuple[AccountConfig, ...] = (AccountConfig(),)
+    settings: Settings = Settings()
+    quotes: Mapping[str, Table] = field(default_factory=dict)
+    assets: Mapping[str, Table] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+
+
+def load(path: Path) -> Config:
+    """Read a TOML file. Raises ConfigError, naming the key, when it means nothing."""
+    return read(tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal))
+
+
+def read(table: Table) -> Config:
+    """Turn a parsed file into a configuration."""
+    _only(table, {"seed", "now", "clock", "accounts", "settings", "quotes", "assets", "faults"})
+    accounts = tuple(account(a) for a in _tables(table, "accounts")) or (AccountConfig(),)
+    return Config(
+        seed=_whole(table, "seed"),
+        now=_now(table.get("now")),
+        clock_running=_clock(table.get("clock", "running")),
+        accounts=accounts,
+        settings=settings(Settings(), _table(table, "settings")),
+        quotes={symbol: _table(_table(table, "quotes"), symbol) for symbol in _table(table, "quotes")},
+        assets={symbol: _table(_table(table, "assets"), symbol) for symbol in _table(table, "assets")},
+        faults=tuple(read_fault(f) for f in _tables(table, "faults")),
+    )
+
+
+def account(table: Table) -> AccountConfig:
+    """Read one account's table."""
+    return replace(AccountConfig(), **_values(AccountConfig(), table))
+
+
+def settings(before: Settings, table: Table) -> Settings:
+    """Change some switches. Raises ConfigError for one that does not exist."""
+    return replace(before, **_values(before, table))
+
+
+def _values(defaults: object, table: Table) -> dict[str, object]:
+    known = {f.name: getattr(defaults, f.name) for f in fields(defaults)}  # type: ignore[arg-type]
+    _only(table, set(known))
+    return {key: _like(known[key], value, key) for key, value in table.items()}
+
+
+def _like(default: object, value: object, key: str) -> object:
+    if isinstance(default, Decimal) and isinstance(value, str | int | float | Decimal):
+        return Decimal(str(value))
+    if isinstance(value, type(default)) and isinstance(value, bool) == isinstance(default, bool):
+        return value
+    raise ConfigError(f"{key} must be a {type(default).__name__}, not {value!r}")
+
+
+def _only(table: Table, known: set[str]) -> None:
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ConfigError(f"unknown key {unknown[0]}; known are {', '.join(sorted(known))}")
+
+
+def _table(table: Table, key: str) -> Table:
+    found = table.get(key, {})
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{key} must be a table")
+    return found
+
+
+def _tables(table: Table, key: str) -> list[Table]:
+    found = table.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
+        raise ConfigError(f"{key} must be a list of tables")
+    return found
+
+
+def _whole(table: Table, key: str) -> int | None:
+    found = table.get(key)
+    if found is not None and not isinstance(found, int):
+        raise ConfigError(f"{key} must be a whole number")
+    return found
+
+
+def _now(given: object) -> int | None:
+    if given is None:
+        return None
+    at = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+    if at.tzinfo is None:
+        raise ConfigError("now needs a time zone, as in 2026-11-23T10:00:00-05:00")
+    return nanoseconds(at)
+
+
+def _clock(given: object) -> bool:
+    if given not in ("running", "stopped"):
+        raise ConfigError(f"clock must be running or stopped, not {given!r}")
+    return given == "running"

@@ -1,0 +1,331 @@
+"""The exchange itself: accounts, books, market and clock, and what a client may ask of them.
+
+Everything here is synchronous and deterministic; HTTP stands around it in server.py.
+"""
+
+import random
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from sandbox.exchange import admission, lifetime, replacement, rules, sessions, tickets
+from sandbox.exchange.account import Account
+from sandbox.exchange.admission import Standing
+from sandbox.exchange.assets import Asset, Listing, identity
+from sandbox.exchange.book import Book
+from sandbox.exchange.clock import Clock
+from sandbox.exchange.config import AccountConfig, Config, Settings
+from sandbox.exchange.errors import refuse
+from sandbox.exchange.faults import Faults
+from sandbox.exchange.floor import Floor, Update
+from sandbox.exchange.market import Market, Quote
+from sandbox.exchange.orders import FINAL, ZERO, Order, OrderRequest, Side, Status, TimeInForce
+from sandbox.exchange.portfolio import Position
+from sandbox.exchange.replacement import Change
+from sandbox.exchange.sessions import Phase
+from sandbox.exchange.text import SECOND
+
+_NANO = Decimal(SECOND)
+
+
+class Exchange:
+    """One exchange with its accounts. Raises Refused for everything a client may not do."""
+
+    def __init__(self, config: Config) -> None:
+        """Open with declared accounts, quotes, assets, faults and settings."""
+        seed = config.seed if config.seed is not None else 0
+        self.seed = seed
+        # Without a seed ids are new in every run, so that two runs never share an order id.
+        self._ids = random.Random(secrets.randbits(64) if config.seed is None else seed)  # noqa: S311
+        self.clock = Clock(start=config.now, running=config.clock_running)
+        self.settings = config.settings
+        self.market = Market(seed, config.settings.volatility)
+        self.listing = Listing(config.assets)
+        self.book = Book()
+        self.accounts: dict[str, Account] = {}
+        self.by_key: dict[str, Account] = {}
+        self.faults = Faults(config.faults, random.Random(seed + 1))  # noqa: S311
+        self.listeners: list[Callable[[Update], None]] = []
+        self._seen_day = sessions.eastern_day(self.clock.now())
+        self.floor = Floor(
+            book=self.book,
+            accounts=self.accounts,
+            clock=self.clock,
+            quote=self.quote,
+            empty_position=self._empty_position,
+            dice=random.Random(seed + 2),  # noqa: S311
+            new_id=self.new_id,
+            tell=self._tell,
+        )
+        self._auctions: dict[str, int] = {}
+        self._canceling: dict[str, int | None] = {}
+        self.change_settings(config.settings)
+        for symbol, prices in config.quotes.items():
+            self.fix_quote(symbol, prices)
+        for account in config.accounts:
+            self.open_account(account)
+
+    # -- the parts -------------------------------------------------------------------------
+
+    def new_id(self) -> str:
+        """Draw a new id."""
+        return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+
+    def _tell(self, update: Update) -> None:
+        for listener in self.listeners:
+            listener(update)
+
+    def change_settings(self, settings: Settings) -> None:
+        """Put switches in force."""
+        self.settings = settings
+        self.market.volatility = settings.volatility
+        self.floor.partial_fill_probability = settings.partial_fill_probability
+
+    def open_account(self, config: AccountConfig) -> Account:
+        """Open an account and give it the shares it is declared to hold."""
+        account = Account(
+            number=config.number,
+            id=identity(f"account {config.number}"),
+            key=config.key,
+            secret=config.secret,
+            cash=config.cash,
+            multiplier=config.multiplier,
+            created_at=self.clock.now(),
+            last_equity=config.cash,
+            shorting_enabled=config.shorting_enabled,
+            trading_blocked=config.trading_blocked,
+            closing_only=config.closing_only,
+            options_level=config.options_level,
+        )
+        for symbol, held in config.positions.items():
+            account.positions[symbol] = self._declared_position(symbol, held)
+        account.last_equity = account.equity(self.price)
+        self.accounts[account.number] = account
+        self.by_key[account.key] = account
+        return account
+
+    def _declared_position(self, symbol: str, held: object) -> Position:
+        facts = held if isinstance(held, dict) else {"qty": held}
+        asset = self.asset(symbol)
+        qty = Decimal(str(facts["qty"]))
+        entry = facts.get("avg_entry_price", self.quote(symbol).last)
+        cost = qty * Decimal(str(entry))
+        now = self.clock.now()
+        return Position(symbol, asset.id, "us_equity", asset.exchange, qty, cost, 1, now)
+
+    def asset(self, symbol: str) -> Asset:
+        """Find a stock by symbol or id. Raises Refused: asset "X" not found."""
+        found = self.listing.find(symbol)
+        if found is None:
+            raise refuse("asset_not_found", symbol=symbol)
+        return found
+
+    def quote(self, symbol: str) -> Quote:
+        """Quote a symbol now."""
+        return self.market.quote(symbol, self.asset(symbol).anchor, self.clock.now())
+
+    def price(self, position: Position) -> Decimal:
+        """Tell what one share of a holding is worth now: the last trade."""
+        return self.quote(position.symbol).last
+
+    def close_price(self, symbol: str) -> Decimal:
+        """Tell what a stock was worth at the last close before today's session."""
+        at = sessions.last_close(self.clock.now())
+        if sessions.eastern_day(at) == sessions.eastern_day(self.clock.now()):
+            at = sessions.last_close(at - 1)
+        return self.market.quote(symbol, self.asset(symbol).anchor, at).last
+
+    def last_session_day(self) -> date:
+        """Tell the trading day that closed last (Eastern)."""
+        return sessions.eastern_day(sessions.last_close(self.clock.now()))
+
+    def opened_today(self, position: Position) -> bool:
+        """Tell whether a position was opened since the last close."""
+        return position.opened_at > sessions.last_close(self.clock.now())
+
+    def _empty_position(self, order: Order, at: int) -> Position:
+        asset = self.asset(order.symbol)
+        return Position(
+            order.symbol,
+            order.asset_id,
+            order.asset_class,
+            asset.exchange,
+            ZERO,
+            ZERO,
+            order.multiplier,
+            at,
+            asset.marginable,
+        )
+
+    def standing(self, account: Account) -> Standing:
+        """Give what admission looks at."""
+        return Standing(account, self.book, self.settings, self.clock.now(), self.price)
+
+    # -- what a client asks ----------------------------------------------------------------
+
+    def submit(self, account: Account, request: OrderRequest) -> Order:
+        """Take an order. Returns it as the answer shows it: before anything was filled."""
+        standing = self.standing(account)
+        admission.check_client_order_id(standing, request.client_order_id)
+        admission.check_account(account)
+        asset = self.asset(request.symbol)
+        now = self.clock.now()
+        rules.check(request, sessions.eastern_day(now), sessions.eastern_time(now))
+        admitted = admission.admit(standing, request, asset, self.quote(asset.symbol))
+        orders = tickets.write(request, asset, admitted, account=account.number, clock=self.clock, new_id=self.new_id)
+        for order in orders:
+            self.floor.place(order)
+        return self._begin(orders[0])
+
+    def _begin(self, order: Order) -> Order:
+        """Let a placed order meet the market; give the state the client is told."""
+        if order.tif in (TimeInForce.OPG, TimeInForce.CLS):
+            self._auctions[order.id] = lifetime.auction_at(order)
+        else:
+            self.floor.match(order.symbol)
+        if order.tif in (TimeInForce.IOC, TimeInForce.FOK):
+            self._cancel_rest(order.id)
+        told = Status.PENDING_NEW if order.status is Status.NEW else order.status
+        return replace(order, status=told)
+
+    def _cancel_rest(self, order_id: str) -> None:
+        order = self.book.orders[order_id]
+        if not order.final:
+            self.floor.finish(order, Status.CANCELED)
+
+    def order(self, account: Account, order_id: str) -> Order:
+        """Find one of an account's orders by id (404 / 40410000)."""
+        found = self.book.orders.get(order_id)
+        if found is None or found.account != account.number:
+            raise refuse("order_not_found", order=order_id)
+        return found
+
+    def order_by_client_id(self, account: Account, client_order_id: str) -> Order:
+        """Find one of an account's orders by the client's id (404 / 40410000)."""
+        found = self.book.account(account.number).by_client_id.get(client_order_id)
+        if found is None:
+            raise refuse("order_not_found", order=client_order_id)
+        return self.book.orders[found]
+
+    def cancel(self, order: Order) -> None:
+        """Ask for a cancel; it is done at once, later or never, as the settings say."""
+        if order.final or order.status is Status.PENDING_CANCEL:
+            raise refuse("cancel_finished", status=order.status)
+        wait = self.settings.cancel_seconds
+        if wait == 0:
+            self.floor.finish(order, Status.CANCELED)
+            return
+        at = self.clock.stamp()
+        self._canceling[order.id] = at + int(wait * _NANO) if wait > 0 else None
+        pending = self.floor.settle(replace(order, status=Status.PENDING_CANCEL, updated_at=at))
+        self.floor.say("pending_cancel", pending)
+
+    def open_orders(self, account: Account) -> list[Order]:
+        """List an account's open orders in order of arrival, legs included."""
+        return [self.book.orders[order] for order in self.book.account(account.number).open]
+
+    def replace(self, account: Account, order: Order, change: Change) -> Order:
+        """Replace an order by a new one with a new id."""
+        standing = self.standing(account)
+        admission.check_client_order_id(standing, change.client_order_id)
+        new = replacement.write(standing, order, change, clock=self.clock, new_id=self.new_id)
+        self.floor.retire(order, new)
+        self.floor.match(new.symbol)
+        return new
+
+    def close(self, account: Account, symbol: str, qty: Decimal | None) -> Order:
+        """Close all or `qty` shares of a position with a market order."""
+        held = account.qty(symbol)
+        if not held:
+            raise refuse("position_not_found")
+        request = tickets.closing(symbol, Side.SELL if held > 0 else Side.BUY, qty or abs(held))
+        return self.submit(account, request)
+
+    # -- what time and the market do -------------------------------------------------------
+
+    def fix_quote(self, symbol: str, prices: object) -> None:
+        """Hold a quote (bid, ask, last in USD) and let it reach the orders; None lets it walk.
+
+        Raises ValueError when a price is missing, not positive, or the bid is above the ask.
+        """
+        if prices is None:
+            self.market.release(symbol)
+        elif isinstance(prices, dict):
+            self.market.fix(symbol, *_prices(prices))
+        else:
+            raise ValueError("a quote is {bid, ask} or {bid, ask, last}, or null")
+        if self.listing.find(symbol) is None:
+            self.listing.change(symbol, {})
+        self.floor.match(symbol)
+
+    def advance_to(self, at: int) -> None:
+        """Move time forward (ns UTC), stopping at every opening and closing on the way.
+
+        Raises ValueError for a moment in the past once there are orders: their times stand.
+        """
+        now = self.clock.now()
+        if at < now and self.book.orders:
+            raise ValueError("time only moves forward once there are orders; reset first")
+        while (step := min(sessions.next_open(now), sessions.next_close(now))) < at:
+            now = step
+            self.clock.set(now)
+            self.tick()
+        self.clock.set(at)
+        self.tick()
+
+    def tick(self) -> None:
+        """Do what time brings: opening, expiry, auctions, late cancels, a moved market."""
+        now = self.clock.now()
+        self._roll_day(now)
+        if sessions.phase(now) is Phase.CORE:
+            self._open_queued()
+        for order_id, due in tuple(self._auctions.items()):
+            if due <= now:
+                self._hold_auction(order_id)
+        for order_id, until in tuple(self._canceling.items()):
+            if until is not None and until <= now:
+                del self._canceling[order_id]
+                self._cancel_rest(order_id)
+        for symbol in self.book.live_symbols():
+            self.floor.match(symbol)
+        for order in self.book.due(now):
+            self.floor.finish(order, Status.EXPIRED)
+
+    def _open_queued(self) -> None:
+        for order_id in tuple(self.book.queued):
+            order = self.book.orders[order_id]
+            opened = self.floor.settle(replace(order, status=Status.NEW, updated_at=self.clock.stamp()))
+            self.floor.say("new", opened)
+
+    def _hold_auction(self, order_id: str) -> None:
+        del self._auctions[order_id]
+        order = self.book.orders[order_id]
+        if order.status in FINAL:
+            return
+        self.floor.cross(replace(order, armed=True), self.quote(order.symbol))
+        self._cancel_rest(order_id)
+
+    def _roll_day(self, now: int) -> None:
+        day = sessions.eastern_day(now)
+        if day == self._seen_day:
+            return
+        self._seen_day = day
+        for account in self.accounts.values():
+            account.last_equity = account.equity(self._price_at_close)
+
+    def _price_at_close(self, position: Position) -> Decimal:
+        return self.close_price(position.symbol)
+
+
+def _prices(prices: dict[str, object]) -> tuple[Decimal, Decimal, Decimal | None]:
+    try:
+        bid, ask = Decimal(str(prices["bid"])), Decimal(str(prices["ask"]))
+        last = Decimal(str(prices["last"])) if prices.get("last") is not None else None
+    except (KeyError, ArithmeticError) as problem:
+        raise ValueError("a quote needs bid and ask as numbers") from problem
+    if not (bid.is_finite() and ask.is_finite() and 0 < bid <= ask):
+        raise ValueError("a quote needs 0 < bid <= ask")
+    return bid, ask, last

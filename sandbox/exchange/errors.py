@@ -1,0 +1,164 @@
+"""Everything the exchange refuses, as one table: HTTP status, Alpaca's code, its words.
+
+Codes and statuses are Alpaca's stable contract, its message texts are not; both are kept
+word for word where they are documented or were recorded by others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+SHAPE, RULE, FUNDS, ABSENT = 40010001, 42210000, 40310000, 40410000
+
+
+class Row(NamedTuple):
+    """One line of the table; the message is a template."""
+
+    http: int
+    code: int | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What goes back to the client: HTTP status and the JSON body's fields."""
+
+    http: int
+    code: int | None
+    message: str
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    def body(self) -> dict[str, object]:
+        """Give the JSON object as it stands on the wire; no code key when there is none."""
+        code = {} if self.code is None else {"code": self.code}
+        return {**code, "message": self.message, **self.extra}
+
+
+class Refused(Exception):
+    """Carries a refusal from the rule that made it to the edge that answers."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        """Keep the refusal; its message is the exception's text."""
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def _shape(message: str) -> Row:
+    return Row(422, SHAPE, message)
+
+
+def _rule(message: str) -> Row:
+    return Row(422, RULE, message)
+
+
+def _funds(message: str) -> Row:
+    return Row(403, FUNDS, message)
+
+
+def _absent(message: str) -> Row:
+    return Row(404, ABSENT, message)
+
+
+TABLE: Mapping[str, Row] = {
+    # the edge
+    "unauthorized": Row(401, None, "unauthorized."),
+    "too_many_requests": Row(429, None, "too many requests."),
+    "internal": Row(500, 50010000, "internal server error occurred"),
+    "endpoint_not_found": _absent("endpoint not found"),
+    "method_not_allowed": Row(405, 40510000, "method not allowed"),
+    "body_invalid": Row(400, 40010000, "request body format is invalid"),
+    "body_too_large": Row(413, 41310000, "request body is too large"),
+    "query_invalid": _shape("invalid {field}"),
+    "not_served": Row(501, 50110000, "{operation} is not served by this exchange"),
+    "sip_forbidden": Row(403, None, "subscription does not permit querying recent SIP data"),
+    "opra_forbidden": Row(403, None, "OPRA agreement is not signed"),
+    # shape
+    "field_required": _shape("{field} is required"),
+    "field_invalid": _shape("invalid {field}"),
+    "order_type_invalid": _shape("invalid order type"),
+    "qty_not_positive": _shape("qty must be > 0"),
+    "price_not_positive": _shape("{field} must be > 0"),
+    "qty_or_notional": _shape("qty or notional is required"),
+    "qty_and_notional": _shape("only one of qty or notional is accepted"),
+    "limit_needs_price": _shape("limit orders require a limit price"),
+    "stop_needs_price": _shape("stop orders require a stop price"),
+    "stop_limit_needs_prices": _shape("stop limit orders require both stop and limit price"),
+    "market_takes_no_price": _shape("market orders require no stop or limit price"),
+    "limit_takes_no_stop": _shape("limit orders require no stop price"),
+    "stop_takes_no_limit": _shape("stop orders require no limit price"),
+    "trail_needs_one": _shape("trailing stop orders must specify one of trail_price or trail_percent"),
+    "client_order_id_long": _shape("client_order_id must be no more than 128 characters"),
+    "client_order_id_taken": _shape("client_order_id must be unique"),
+    "bracket_needs": _shape("bracket orders require {field}"),
+    "oto_needs_one": _shape("oto orders require one of take_profit or stop_loss"),
+    "oco_needs": _shape("oco orders require {field}"),
+    "oco_must_be_limit": _shape("oco orders must be limit orders"),
+    "bracket_type": _shape("{order_class} orders must be market or limit orders"),
+    "simple_takes_no_legs": _shape("{order_class} orders do not accept take_profit or stop_loss"),
+    # prices and classes
+    "sub_penny": _rule("invalid {field} {value}. sub-penny increment does not fulfill minimum pricing criteria"),
+    "notional_decimals": _rule("notional amount must be limited to 2 decimal places"),
+    "qty_decimals": _rule("qty must be limited to 9 decimal places"),
+    "notional_minimum": _rule("notional must be >= 1.00"),
+    "cost_basis_minimum": _funds("cost basis must be >= minimal amount of order 1"),
+    "fractional_simple": _rule("fractional orders must be simple orders"),
+    "fractional_day": _rule("fractional orders must be DAY orders"),
+    "fractional_short": _rule("fractional orders cannot be sold short"),
+    "fractional_type": _rule("fractional orders must be market, limit, stop or stop limit orders"),
+    "notional_type": _rule("notional orders must be market orders"),
+    "not_fractionable": _funds('asset "{symbol}" is not fractionable'),
+    "not_shortable": _rule('asset "{symbol}" cannot be sold short'),
+    "legs_crossed": _rule("take_profit.limit_price must be {sign} stop_loss.stop_price"),
+    "stop_too_near": _rule("stop_loss.stop_price must be {sign} base_price {offset} 0.01"),
+    "profit_too_near": _rule("take_profit.limit_price must be {sign} base_price {offset} 0.01"),
+    "stop_limit_crossed": _rule("stop_loss.limit_price must be {sign} stop_loss.stop_price"),
+    "complex_tif": _rule("{order_class} orders must be DAY or GTC orders"),
+    "complex_extended": _rule("extended hours order must be simple orders"),
+    "extended_shape": _rule("extended hours order must be DAY or GTC limit orders"),
+    "opg_window": _rule("opg orders must be submitted after 7:00pm and before 9:28am"),
+    "cls_window": _rule("cls orders must be submitted after 7:00pm and before 3:50pm"),
+    "auction_type": _rule("{tif} orders must be market or limit orders"),
+    "immediate_tif": _rule("{type} orders must be DAY or GTC orders"),
+    "hard_to_borrow_tif": _rule("only day orders are allowed for hard-to-borrow asset {symbol}"),
+    "trail_simple": _rule("trailing stop orders must be simple orders"),
+    # assets
+    "asset_not_found": _rule('asset "{symbol}" not found'),
+    "asset_not_active": _rule("asset {symbol} is not active"),
+    "asset_not_tradable": _rule("asset {symbol} is not tradable"),
+    # money, shares and other orders
+    "buying_power": _funds("insufficient buying power"),
+    "qty_available": _funds("insufficient qty available for order (requested: {requested}, available: {available})"),
+    "wash_trade": _funds("potential wash trade detected. use complex orders"),
+    "long_while_short": _funds("cannot open a long buy while a short sell order is open"),
+    "short_while_long": _funds("cannot open a short sell while a long buy order is open"),
+    "may_not_short": _funds("account is not allowed to short"),
+    "may_not_trade": _funds("account is not authorized to trade"),
+    "closing_only": _funds("account is restricted to liquidation only"),
+    "position_intent": _rule("position intent mismatch, inferred: {inferred}, specified: {specified}"),
+    # life of an order
+    "order_not_found": _absent("order not found for {order}"),
+    "position_not_found": _absent("position does not exist"),
+    "symbol_not_found": _absent("symbol not found: {symbol}"),
+    "asset_unknown": _absent("asset not found for {symbol}"),
+    "cancel_finished": _rule('order is already in "{status}" state'),
+    "replace_state": _rule("cannot replace order in {status} status"),
+    "replace_again": _rule("order already replaced"),
+    "replace_nothing": _shape("order parameters are not changed"),
+    "replace_filled": _rule("qty must be > filled_qty"),
+    "replace_notional": _rule("notional orders cannot be replaced"),
+    "replace_fraction": _rule("fractional orders cannot change qty"),
+    "replace_oto": _rule("oto orders cannot be replaced"),
+    "replace_leg_qty": _rule("qty of an order's leg cannot be replaced"),
+    "replace_price": _shape("{type} orders take no {field}"),
+}
+
+
+def refusal(row: str, /, extra: Mapping[str, object] | None = None, **words: object) -> Refusal:
+    """Fill in one line of the table."""
+    http, code, message = TABLE[row]
+    return Refusal(http, code, message.format(**words), extra or {})
+
+
+def refuse(row: str, /, extra: Mapping[str, object] | None = None, **words: object) -> Refused:
+    """Make the exception that carries one line of the table."""
+    return Refused(refusal(row, extra, **words))

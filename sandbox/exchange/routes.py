@@ -1,0 +1,101 @@
+"""Every path that is served, as a table; what is not in it answers 404."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from sandbox.exchange import data_routes as data
+from sandbox.exchange import order_routes as orders
+from sandbox.exchange import trading_routes as trading
+from sandbox.exchange.calls import Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: verb, path template, and what answers it."""
+
+    method: str
+    path: str
+    handler: Handler
+
+    @property
+    def name(self) -> str:
+        """Its name in faults and logs: "POST /v2/orders"."""
+        return f"{self.method} {self.path}"
+
+
+_POSITION = "/v2/positions/{symbol_or_asset_id}"
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/v2/account", trading.account),
+    Route("GET", "/v2/clock", trading.clock),
+    Route("GET", "/v2/calendar", trading.calendar),
+    Route("GET", "/v2/assets", trading.assets),
+    Route("GET", "/v2/assets/{symbol_or_asset_id}", trading.asset),
+    Route("POST", "/v2/orders", orders.post_order),
+    Route("GET", "/v2/orders", orders.get_orders),
+    Route("DELETE", "/v2/orders", orders.delete_orders),
+    Route("GET", "/v2/orders:by_client_order_id", orders.get_order_by_client_id),
+    Route("GET", "/v2/orders/{order_id}", orders.get_order),
+    Route("PATCH", "/v2/orders/{order_id}", orders.patch_order),
+    Route("DELETE", "/v2/orders/{order_id}", orders.delete_order),
+    Route("GET", "/v2/positions", trading.positions),
+    Route("DELETE", "/v2/positions", trading.close_all_positions),
+    Route("GET", _POSITION, trading.position),
+    Route("DELETE", _POSITION, trading.close_position),
+    Route("GET", "/v2/stocks/{symbol}/quotes/latest", data.one("quote", data.quote)),
+    Route("GET", "/v2/stocks/quotes/latest", data.many("quotes", data.quote)),
+    Route("GET", "/v2/stocks/{symbol}/trades/latest", data.one("trade", data.trade)),
+    Route("GET", "/v2/stocks/trades/latest", data.many("trades", data.trade)),
+    Route("GET", "/v2/stocks/{symbol}/bars/latest", data.one("bar", data.latest_bar)),
+    Route("GET", "/v2/stocks/bars/latest", data.many("bars", data.latest_bar)),
+    Route("GET", "/v2/stocks/{symbol}/bars", data.one_bars),
+    Route("GET", "/v2/stocks/bars", data.bars),
+    Route("GET", "/v2/stocks/{symbol}/snapshot", data.one_snapshot),
+    Route("GET", "/v2/stocks/snapshots", data.snapshots),
+)
+
+
+class Router:
+    """Finds the route of a path: exact ones first, then templates by their segments."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        """Index the table."""
+        self._exact: dict[str, dict[str, Route]] = {}
+        self._templates: dict[int, list[tuple[tuple[str, ...], dict[str, Route]]]] = {}
+        for route in routes:
+            self._add(route)
+
+    def _add(self, route: Route) -> None:
+        if "{" not in route.path:
+            self._exact.setdefault(route.path, {})[route.method] = route
+            return
+        segments = tuple(route.path.split("/"))
+        known = self._templates.setdefault(len(segments), [])
+        for template, methods in known:
+            if template == segments:
+                methods[route.method] = route
+                return
+        known.append((segments, {route.method: route}))
+
+    def find(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
+        """Give the routes of a path by method, and the values in it; none when unknown."""
+        exact = self._exact.get(path)
+        if exact is not None:
+            return exact, {}
+        given = path.split("/")
+        for template, methods in self._templates.get(len(given), []):
+            values = _fit(template, given)
+            if values is not None:
+                return methods, values
+        return {}, {}
+
+
+def _fit(template: tuple[str, ...], given: list[str]) -> dict[str, str] | None:
+    values: dict[str, str] = {}
+    for expected, actual in zip(template, given, strict=True):
+        if expected.startswith("{"):
+            values[expected[1:-1]] = unquote(actual)
+        elif expected != actual:
+            return None
+    return values if all(values.values()) else None

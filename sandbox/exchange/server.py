@@ -1,0 +1,176 @@
+"""HTTP around the exchange: find the route, the account, the fault; answer. Thin."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from sandbox.exchange import admin, spoil
+from sandbox.exchange.account import Account
+from sandbox.exchange.calls import Call, Reply, refused
+from sandbox.exchange.config import Config
+from sandbox.exchange.engine import Exchange
+from sandbox.exchange.errors import Refused, refusal
+from sandbox.exchange.faults import Fault
+from sandbox.exchange.journal import Entry, Journal
+from sandbox.exchange.limits import RateLimit
+from sandbox.exchange.routes import ROUTES, Route, Router
+from sandbox.exchange.text import SECOND
+
+log = logging.getLogger("sandbox.exchange")
+_ROUTER = Router(ROUTES)
+_POST_ORDER = "POST /v2/orders"
+_JSON = "application/json; charset=UTF-8"
+TICK_SECONDS = 0.25
+
+
+class Server:
+    """One exchange behind HTTP."""
+
+    def __init__(self, config: Config) -> None:
+        """Open the exchange."""
+        self.config = config
+        self.journal = Journal()
+        self.exchange = Exchange(config)
+        self._limit = RateLimit()
+
+    def reset(self) -> None:
+        """Begin again from the configuration; observers stay."""
+        self.exchange = Exchange(self.config)
+        self.journal.clear()
+        self._limit = RateLimit()
+
+    async def keep_time(self) -> None:
+        """Let time pass for the orders, for as long as the server runs."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if self.exchange.clock.running:
+                self.exchange.tick()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; whatever goes wrong inside is a 500 without a trace of it."""
+        try:
+            return await self._answer(request)
+        except Refused as no:
+            return _response(refused(no.refusal))
+        except web.HTTPRequestEntityTooLarge:
+            return _response(refused(refusal("body_too_large")))
+        except Exception:  # the outermost loop: a bug here must not kill the connection
+            log.exception("%s %s failed", request.method, request.path)
+            return _response(refused(refusal("internal")))
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        if path.startswith(admin.PREFIX):
+            return _response(admin.answer(self, request.method, path, await request.read()))
+        route, params = _find(request.method, path)
+        account = self._authenticate(request.headers, request.rel_url.query)
+        return await self._serve(request, route, params, account)
+
+    def _authenticate(self, headers: Mapping[str, str], query: MultiMapping[str]) -> Account:
+        key = headers.get("APCA-API-KEY-ID") or query.get("api_key", "")
+        account = self.exchange.by_key.get(key)
+        secret = headers.get("APCA-API-SECRET-KEY") or query.get("api_secret", "")
+        if account is None or secret != account.secret:
+            raise Refused(refusal("unauthorized"))
+        return account
+
+    async def _serve(
+        self,
+        request: web.BaseRequest,
+        route: Route,
+        params: Mapping[str, str],
+        account: Account,
+    ) -> web.StreamResponse:
+        exchange = self.exchange
+        self.journal.counters["requests"] += 1
+        allowed = self._limit.take(account.number, exchange.settings.rate_limit, exchange.clock.now())
+        raw = await request.read()
+        call = Call(exchange, account, params, request.rel_url.query, raw)
+        entry = self._note(route, account, raw)
+        if not allowed.allowed:
+            self.journal.counters["rate_limited"] += 1
+            reply = refused(refusal("too_many_requests"))
+            return await self._send(request, replace(reply, headers=allowed.headers), entry)
+        headers = allowed.headers if allowed.limit else {}
+        fault = exchange.faults.strike(route.name, account.number)
+        if fault is None:
+            reply = self._apply(route, call, entry)
+            return await self._send(request, replace(reply, headers=headers), entry)
+        return await self._serve_badly(request, route, call, entry, fault)
+
+    def _note(self, route: Route, account: Account, raw: bytes) -> Entry | None:
+        if route.name != _POST_ORDER:
+            return None
+        return self.journal.receive(account.number, raw, self.exchange.clock.now())
+
+    def _apply(self, route: Route, call: Call, entry: Entry | None) -> Reply:
+        try:
+            reply = route.handler(call)
+        except Refused as no:
+            return refused(no.refusal)
+        if entry is not None:
+            entry.applied = True
+            entry.order_id = spoil.order_id(reply.body)
+            self.journal.tell("applied", entry)
+        return reply
+
+    async def _serve_badly(
+        self,
+        request: web.BaseRequest,
+        route: Route,
+        call: Call,
+        entry: Entry | None,
+        fault: Fault,
+    ) -> web.StreamResponse:
+        """Serve a request with something going wrong."""
+        if entry is not None:
+            entry.fault = fault.kind
+        if fault.kind == "delay-before":
+            await asyncio.sleep(fault.delay_ms / 1000)
+        applied = self._apply(route, call, entry) if fault.applies else Reply(200)
+        if fault.kind == "delay":
+            await asyncio.sleep(fault.delay_ms / 1000)
+        reset = (self.exchange.clock.now() // SECOND // 60 + 1) * 60
+        spoiled = spoil.spoil(applied, fault.kind, reset)
+        if spoiled is None:
+            _abort(request)
+            return web.Response(status=500)
+        return await self._send(request, spoiled, entry)
+
+    async def _send(self, request: web.BaseRequest, reply: Reply, entry: Entry | None) -> web.StreamResponse:
+        response = _response(reply)
+        if entry is None:
+            return response
+        entry.status = reply.status
+        if self.journal.observers:
+            # "answered" means the bytes have left: send them here instead of on return.
+            await response.prepare(request)
+            await response.write_eof()
+            self.journal.tell("answered", entry)
+        return response
+
+
+def _find(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+    methods, params = _ROUTER.find(path)
+    if not methods:
+        raise Refused(refusal("endpoint_not_found"))
+    route = methods.get(method)
+    if route is None:
+        raise Refused(refusal("method_not_allowed"))
+    return route, params
+
+
+def _abort(request: web.BaseRequest) -> None:
+    """Reset the connection: the client gets no answer at all."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _response(reply: Reply) -> web.Response:
+    kind = reply.headers.get("Content-Type", _JSON)
+    headers = {**reply.headers, "Content-Type": kind}
+    return web.Response(status=reply.status, body=reply.body, headers=headers)
