@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import cache
 from types import NoneType
 from typing import Any, ClassVar, get_args, get_type_hints
 
@@ -352,16 +353,20 @@ class Heartbeat(Event):
 class Line:
     """One line of a log, as far as it could be read.
 
-    `name` and `fields` are set for any JSON line with an `event`, ours or the original system's; `event` only when the
-    line is a whole event of the vocabulary. A line of plain text has only `raw`.
+    `name` and `fields` are set for any JSON line with an `event`, ours or the original system's. A line of plain text
+    has only `raw`.
     """
 
     raw: str
     name: str | None = None
     fields: Mapping[str, Any] | None = None
     at: datetime | None = None
-    event: Event | None = None
     speaker: Speaker | None = None
+
+    @property
+    def event(self) -> Event | None:
+        """The line as an event of the vocabulary; None when it is none, or not a whole one."""
+        return _typed(self.name, self.fields) if self.name in EVENTS and self.fields is not None else None
 
 
 _LEGACY_EXECUTION = (
@@ -405,7 +410,7 @@ def parse(line: str) -> Line:
     name = said.pop("event")
     at = _time(said.pop("ts", said.pop("timestamp", None)))
     speaker = Speaker(str(said.pop("service", "")), str(said.pop("build", "")))
-    return Line(raw, name, said, at, _typed(name, said), speaker)
+    return Line(raw, name, said, at, speaker)
 
 
 def pattern(kind: type[Event], **equals: object) -> str:
@@ -453,15 +458,18 @@ def _time(value: object) -> datetime | None:
 
 
 def _typed(name: str, said: Mapping[str, Any]) -> Event | None:
-    kind = EVENTS.get(name)
-    if kind is None:
-        return None
-    hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]
     try:
-        return kind(**{field: _value(hints[field], said[field]) for field in names})
+        return EVENTS[name](**{field: _value(hint, said[field]) for field, hint in _hints(name).items()})
     except (KeyError, TypeError, ValueError, InvalidOperation):
         return None
+
+
+@cache
+def _hints(name: str) -> Mapping[str, Any]:
+    """The type of every field of the event. Kept, because a log has many lines of few kinds."""
+    kind = EVENTS[name]
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def _value(hint: Any, value: Any) -> Any:
