@@ -1,0 +1,130 @@
+"""The command `ops`: its global options, its verbs, and how an error is told.
+
+`ops --help` imports click and this file only. A verb's module is imported when the verb is called.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from ops.errors import Exit, OpsError
+
+VERBS = {
+    "verify": ("ops.cli.verify", "Judge what a release has logged: PASS, FAIL or INCONCLUSIVE."),
+}
+"""Every verb: the module that has a command of its name, and what it does in a line."""
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+@dataclass
+class Session:
+    """What the global options said."""
+
+    json: bool = False
+    env: str | None = None
+    config: Path | None = None
+
+
+class Spoken(click.Command):
+    """A command that tells its help in the form that was asked for."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help as a screen, or with --json as an object."""
+        screen = super().get_help(ctx)
+        return json.dumps({"help": screen}) if ctx.ensure_object(Session).json else screen
+
+
+class Verbs(Spoken, click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names of the verbs, as they are declared."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The verb's command; None when there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(VERBS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The verbs with their purpose, without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, purpose) for name, (_, purpose) in VERBS.items()])
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]  # always ends the process, as click's does in standalone mode
+        """Run the command line and exit. With --json an error, too, is one object on stdout."""
+        words = list(sys.argv[1:] if args is None else args)
+        session = Session(json="--json" in words)
+        extra["standalone_mode"] = False
+        try:
+            ended = super().main(words, prog_name or "ops", obj=session, **extra)
+        except OpsError as error:
+            ended = _tell(session, error.message, error.next_step, error.exit_code)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            ended = Exit.USAGE
+        except click.ClickException as error:
+            ended = _tell(session, error.format_message(), _usage_step(error), Exit.USAGE)
+        except click.Abort:
+            ended = _tell(session, "interrupted; nothing is left half done", "run the same again", Exit.NOT_DONE)
+        sys.exit(ended or Exit.DONE)
+
+
+def _usage_step(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{context.command_path if context else 'ops'} --help"
+
+
+def _tell(session: Session, message: str, next_step: str, exit_code: Exit) -> Exit:
+    if session.json:
+        click.echo(json.dumps({"error": {"message": message, "next": next_step, "exit": exit_code}}))
+    else:
+        click.echo(f"ops: {message}\nNext: {next_step}", err=True)
+    return exit_code
+
+
+def json_option(command: Decorated) -> Decorated:
+    """`--json`, which may stand before or after the verb. `Verbs.main` has read it already, so that errors know it."""
+    text = "One JSON object on stdout, also for errors; progress on stderr."
+    return click.option("--json", is_flag=True, expose_value=False, help=text)(command)
+
+
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's signature
+    if not asked:
+        return
+    # Imported by name, because --help has no use for it and would pay for it.
+    version = import_module("importlib.metadata").version("ops-pipeline")
+    click.echo(json.dumps({"version": version}) if ctx.ensure_object(Session).json else f"ops {version}")
+    ctx.exit()
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--env", metavar="NAME", help="Environment; the one marked default in pipeline.toml if not given.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="PATH", help="The inventory; the nearest pipeline.toml."
+)
+@json_option
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="The version of ops."
+)
+@click.pass_obj
+def ops(session: Session, env: str | None, config: Path | None) -> None:
+    """Build, ship, prove and take back a release, and say what is true.
+
+    \b
+    Example:
+      ops verify --replay dispatcher.log
+
+    Exit codes: 0 done and proven; 1 not done; 2 wrong usage; 5 inconclusive.
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+    session.env = env
+    session.config = config
