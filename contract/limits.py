@@ -84,6 +84,8 @@ class Limits:
     """No entry later than this before the close, half days included."""
     entry_life_seconds: PositiveInt
     """An entry's unfilled remainder is cancelled after this."""
+    absence_grace_seconds: PositiveInt
+    """An order without an answer counts as never placed only after the broker has not known it for this long."""
     sizing: Sizing
 
     def __post_init__(self) -> None:

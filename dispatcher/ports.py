@@ -1,7 +1,7 @@
 """What the dispatcher asks of the world. Adapters answer; the shell sees only this.
 
-An expected ending is a value. A surprise that every port shares has one exception each, said here, so that the shell can
-tell a broker that is away from a database that is away.
+An expected ending is a value. A surprise has one exception per counterparty, said here, so that the shell can tell a
+broker that is away from a database that is away.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class DatabaseAuthenticationError(Exception):
 
 
 class LostAuthorityError(Exception):
-    """Another process holds the account now, or the row is no longer in the state we left it in. Nothing was written."""
+    """Another process holds the account, or the row is not in the state we left it in. Nothing was written."""
 
 
 class Broker(Protocol):
@@ -113,8 +113,8 @@ class Ledger(Protocol):
     def release_claimed(self) -> int:
         """Give back what an earlier holder claimed and did not intend; how many."""
 
-    def claim(self, at: datetime) -> Claim | None:
-        """Claim the newest and strongest recommendation that nobody has considered for this account.
+    def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
+        """Claim the newest and strongest recommendation not considered for this account yet, but for those to skip.
 
         Raises:
             LostAuthorityError: the lease is not ours any more.
@@ -184,16 +184,19 @@ class Held:
 
 
 class Leases(Protocol):
-    """Who may trade for an account."""
+    """Who may trade for one account."""
 
-    def acquire(self, account: str, holder: str, seconds: float) -> Grant | Held:
+    def acquire(self, holder: str, seconds: float) -> Grant | Held:
         """Take the lease when it is free, expired or its holder's connection is gone."""
 
-    def renew(self, account: str, epoch: int, seconds: float) -> bool:
+    def renew(self, epoch: int, seconds: float) -> bool:
         """Hold it for longer; False when it is not ours any more."""
 
-    def release(self, account: str, epoch: int) -> None:
+    def release(self, epoch: int) -> None:
         """Let go, so that another may take it at once."""
+
+    def leave(self) -> None:
+        """Be gone without a word, as after losing the lease."""
 
 
 @dataclass(frozen=True, slots=True)

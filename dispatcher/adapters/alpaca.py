@@ -1,7 +1,7 @@
 """The broker through alpaca-py: the one file that imports it.
 
-What the SDK leaves to its user (alpaca-rules §2, measured on 0.44.0) is done here: a timeout on every call, no re-sending
-behind our back, answers read raw and tolerantly, errors never asked for what they may not have.
+What the SDK leaves to its user (alpaca-rules §2, measured on 0.44.0) is done here: a timeout on every call, no
+re-sending behind our back, answers read raw and tolerantly, errors never asked for what they may not have.
 """
 
 import re
@@ -45,6 +45,8 @@ PAGE = 500
 
 NOT_FOUND = 404
 UNPROCESSABLE = 422
+A_NO = {400, 401, 403, NOT_FOUND, UNPROCESSABLE}
+"""The statuses of an order's answer that mean no. Every other error says nothing about the order."""
 NO_SUCH_THING = {400, NOT_FOUND, UNPROCESSABLE}
 TOO_MANY = 429
 SERVER_ERROR = 500
@@ -151,7 +153,7 @@ class _RefusedError(BrokerUnavailableError):
 class _TimeoutAdapter(HTTPAdapter):
     """Every call ends: the SDK sets no timeout, and a hung socket would hang the loop for ever."""
 
-    def send(
+    def send(  # noqa: PLR0917  the library's own signature
         self,
         request: PreparedRequest,
         stream: bool = False,  # noqa: FBT001, FBT002  the library's own signature
@@ -202,12 +204,12 @@ def _known(what: str, ask: Callable[[], T]) -> T | None:
 
 
 def _refused(error: APIError) -> Outcome:
-    """An error answer to an order: only a 4xx that is not 429 is a no."""
+    """An error answer to an order: only the broker's own no is a no."""
     status = error.status_code
-    if status is None or status >= SERVER_ERROR:
-        return Unknown(_words(error))
     if status == TOO_MANY:
         return Throttled(_reset_seconds(error))
+    if status not in A_NO:
+        return Unknown(_words(error))
     rejected = wire.rejection(status, str(error))
     http_status, code, words = DUPLICATE
     if (status, rejected.code) == (http_status, code) and words.search(rejected.message):

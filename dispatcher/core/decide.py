@@ -47,7 +47,7 @@ def _sized(case: Case, plan: Plan, quote: Quote, checks: tuple[Check, ...]) -> D
     entry = plan.entry.quantize(CENT, ROUND_CEILING)
     cost = quantity * _price_of_a_share(side, entry, quote)
     checks = (*checks, notional(quantity * entry, case), buying_power(cost, case))
-    intent = Intent(case.recommendation, side, quantity, plan.entry, plan.stop_loss, plan.take_profit)
+    intent = Intent(case.recommendation, side, quantity, plan.entry, plan.stop_loss, plan.take_profit, quote)
     return Decision(checks, refusal(checks) or intent, cost)
 
 

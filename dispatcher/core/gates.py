@@ -65,9 +65,14 @@ def instrument_supported(case: Case) -> Check:
 
 def fresh(case: Case) -> Check:
     """Young enough by the broker's clock."""
-    age = case.now - case.recommendation.created_at
-    most = timedelta(seconds=case.limits.max_recommendation_age_seconds)
-    return Check(age <= most, Reason.STALE, _seconds(age), _seconds(most))
+    return age(case.recommendation.created_at, case.limits, case.now)
+
+
+def age(created_at: datetime, limits: Limits, now: datetime) -> Check:
+    """The freshness of anything recommended at `created_at`; also asked before an order is sent again."""
+    old = now - created_at
+    most = timedelta(seconds=limits.max_recommendation_age_seconds)
+    return Check(old <= most, Reason.STALE, _seconds(old), _seconds(most))
 
 
 def not_from_the_future(case: Case) -> Check:
@@ -78,9 +83,9 @@ def not_from_the_future(case: Case) -> Check:
 
 def standing_current(case: Case) -> Check:
     """The broker's truth is recent enough to be believed."""
-    age = case.now - case.standing.taken_at
+    old = case.now - case.standing.taken_at
     most = timedelta(seconds=case.limits.max_standing_age_seconds)
-    return Check(age <= most, Reason.STANDING_TOO_OLD, _seconds(age), _seconds(most))
+    return Check(old <= most, Reason.STANDING_TOO_OLD, _seconds(old), _seconds(most))
 
 
 def account_open(case: Case) -> Check:

@@ -1,12 +1,14 @@
 """An order as it will be sent: every price on its tick, an id that is a function of the recommendation alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
-from dispatcher.core.price import Price, no_less_than, no_more_than
+from dispatcher.core.price import Price, no_less_than, no_more_than, step_of
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Recommendation
 from dispatcher.core.standing import Quote
@@ -35,6 +37,8 @@ class Intent:
     entry: Decimal
     stop_loss: Decimal
     take_profit: Decimal
+    quote: Quote
+    """The market it was decided on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,20 @@ def client_order_id(recommendation: Recommendation, account: str, leg: str) -> s
     return f"d1-{recommendation.id}-{leg}-{sha256(identity.encode()).hexdigest()[:20]}"
 
 
-def price(intent: Intent, quote: Quote, account: str, on: date) -> Order | Refusal:
+def restore(payload: Mapping[str, Any]) -> Order:
+    """The order that a payload was made from. A price off the tick is refused here like everywhere."""
+    return Order(
+        payload["client_order_id"],
+        payload["symbol"],
+        Side(payload["side"]),
+        int(payload["qty"]),
+        _on_tick(payload["limit_price"]),
+        _on_tick(payload["take_profit"]["limit_price"]),
+        _on_tick(payload["stop_loss"]["stop_price"]),
+    )
+
+
+def price(intent: Intent, account: str, on: date) -> Order | Refusal:
     """Put every price on its tick without worsening what was recommended, then check the bracket again.
 
     A buyer pays no more and a seller takes no less than recommended; a target is never nearer, a stop never further
@@ -94,7 +111,7 @@ def price(intent: Intent, quote: Quote, account: str, on: date) -> Order | Refus
         take_profit,
         stop_loss,
     )
-    return _bracket(order, quote) or order
+    return _bracket(order, intent.quote) or order
 
 
 def _bracket(order: Order, quote: Quote) -> Refusal | None:
@@ -109,6 +126,11 @@ def _bracket(order: Order, quote: Quote) -> Refusal | None:
         observed = f"{shown}, market {market}"
         return Refusal(Reason.STOP_BEYOND_MARKET, Reason.STOP_BEYOND_MARKET.meaning, observed, f"${APART} from it")
     return None
+
+
+def _on_tick(text: str) -> Price:
+    amount = Decimal(text)
+    return Price(amount, step_of(amount, date.max))
 
 
 def _shown(intent: Intent) -> str:

@@ -1,0 +1,70 @@
+"""How the database is reached: directly, in autocommit, with a lost peer noticed within seconds."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import psycopg
+from psycopg import Connection, errors
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
+
+from dispatcher.ports import DatabaseAuthenticationError, DatabaseUnavailableError
+
+CONNECT_SECONDS = 5
+STATEMENT_MILLISECONDS = 10_000
+KEEPALIVE_SECONDS = 5
+
+# The libpq words and SQLSTATEs of a refused login; before a session exists psycopg has no class of its own for them.
+_REFUSED_LOGIN = ("password authentication failed", "role ", "no password supplied")
+
+
+def connect(url: str, password: str, *, name: str) -> Connection[DictRow]:
+    """A connection of our own; `name` shows in pg_stat_activity.
+
+    Raises:
+        DatabaseAuthenticationError: the login was refused.
+        DatabaseUnavailableError: anything else that kept us out.
+    """
+    try:
+        connection = Connection.connect(
+            url,
+            password=password,
+            autocommit=True,
+            row_factory=dict_row,
+            application_name=name,
+            connect_timeout=CONNECT_SECONDS,
+            options=f"-c statement_timeout={STATEMENT_MILLISECONDS} -c timezone=UTC",
+            keepalives=1,
+            keepalives_idle=KEEPALIVE_SECONDS,
+            keepalives_interval=KEEPALIVE_SECONDS,
+            keepalives_count=2,
+        )
+    except psycopg.OperationalError as error:
+        words = str(error).strip()
+        if any(each in words for each in _REFUSED_LOGIN):
+            raise DatabaseAuthenticationError(words) from error
+        raise DatabaseUnavailableError(words) from error
+    # Prices in JSON stay exact: a float on the way in would be noise on the way out.
+    set_json_loads(partial(json.loads, parse_float=Decimal), connection)
+    return connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """A broken connection or a server that is away, as the port's own exception."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise DatabaseUnavailableError(str(error).strip() or type(error).__name__) from error
+    except errors.SerializationFailure as error:
+        raise DatabaseUnavailableError(str(error).strip()) from error
+
+
+def execute(connection: Connection[DictRow], statement: str, parameters: dict[str, Any]) -> list[DictRow]:
+    """Run one named statement; its rows."""
+    with translated():
+        return connection.execute(statement.encode(), parameters).fetchall()

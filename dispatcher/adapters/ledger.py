@@ -1,0 +1,174 @@
+"""The ledger in PostgreSQL. Account and epoch are bound once, so no statement can be about another account."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from dispatcher.adapters import queries
+from dispatcher.adapters.database import execute, translated
+from dispatcher.core.execution import Execution
+from dispatcher.core.gates import Check
+from dispatcher.core.order import Order, restore
+from dispatcher.core.outcome import Rejected
+from dispatcher.core.reasons import Refusal
+from dispatcher.core.state import LIVE, UNRESOLVED, State
+from dispatcher.ports import Claim, LostAuthorityError, OpenOrder
+
+CHANNEL = "dispatch_recommendations"
+
+
+class PostgresLedger:
+    """See ports.Ledger. One connection, which also listens; not to be shared between threads."""
+
+    def __init__(self, connection: Connection[DictRow], *, account: str, epoch: int) -> None:
+        self._connection = connection
+        self._bound = {"account": account, "epoch": epoch}
+        with translated():
+            connection.execute(f"LISTEN {CHANNEL}")
+
+    def release_claimed(self) -> int:
+        """See ports.Ledger."""
+        return len(self._run(queries.RELEASE_CLAIMED))
+
+    def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
+        """See ports.Ledger."""
+        row = self._run(queries.CLAIM, at=at, skip=list(skip))[0]
+        if row.pop("fence") is None:
+            raise LostAuthorityError("the lease is another's")
+        return None if row["id"] is None else Claim(row["id"], row)
+
+    def unclaim(self, recommendation_id: int) -> None:
+        """See ports.Ledger."""
+        self._one(queries.UNCLAIM, id=recommendation_id)
+
+    def refuse(self, recommendation_id: int, refusal: Refusal, checks: tuple[Check, ...], at: datetime) -> None:
+        """See ports.Ledger."""
+        self._one(queries.REFUSE, id=recommendation_id, at=at, checks=_checks(checks), **asdict(refusal))
+
+    def intend(self, claim: Claim, order: Order, cost: Decimal, checks: tuple[Check, ...], at: datetime) -> None:
+        """See ports.Ledger."""
+        self._one(
+            queries.INTEND,
+            id=claim.recommendation_id,
+            at=at,
+            client_order_id=order.client_order_id,
+            payload=Jsonb(order.payload()),
+            payload_hash=_hash(order.payload()),
+            cost=cost,
+            checks=_checks(checks),
+        )
+
+    def intend_again(self, recommendation_id: int, at: datetime) -> None:
+        """See ports.Ledger."""
+        self._one(queries.INTEND_AGAIN, id=recommendation_id, at=at)
+
+    def accept(self, recommendation_id: int, execution: Execution, at: datetime) -> str:
+        """See ports.Ledger."""
+        return self._conclude(recommendation_id, UNRESOLVED, execution, at)
+
+    def update(self, recommendation_id: int, was: State, execution: Execution, at: datetime) -> str:
+        """See ports.Ledger."""
+        return self._conclude(recommendation_id, (was,), execution, at)
+
+    def reject(self, recommendation_id: int, rejected: Rejected, at: datetime) -> None:
+        """See ports.Ledger."""
+        self._one(
+            queries.REJECT,
+            id=recommendation_id,
+            at=at,
+            http_status=rejected.http_status,
+            code=rejected.code,
+            message=rejected.message or f"HTTP {rejected.http_status}",
+            extra=Jsonb(dict(rejected.extra)),
+        )
+
+    def doubt(self, recommendation_id: int, why: str, at: datetime) -> None:
+        """See ports.Ledger."""
+        self._one(queries.DOUBT, id=recommendation_id, at=at, why=why)
+
+    def not_placed(self, recommendation_id: int, refusal: Refusal, at: datetime) -> None:
+        """See ports.Ledger."""
+        self._one(queries.NOT_PLACED, id=recommendation_id, at=at, reason=refusal.reason, detail=refusal.detail)
+
+    def unresolved(self) -> list[OpenOrder]:
+        """See ports.Ledger."""
+        return self._open_orders(UNRESOLVED)
+
+    def live(self) -> list[OpenOrder]:
+        """See ports.Ledger."""
+        return self._open_orders(LIVE)
+
+    def newest_input(self) -> datetime | None:
+        """See ports.Ledger."""
+        rows = self._run(queries.NEWEST_INPUT)
+        return rows[0]["created_at"] if rows else None
+
+    def wait(self, seconds: float) -> bool:
+        """See ports.Ledger."""
+        with translated():
+            return any(True for _ in self._connection.notifies(timeout=seconds, stop_after=1))
+
+    def _open_orders(self, states: tuple[State, ...]) -> list[OpenOrder]:
+        return [_open_order(row) for row in self._run(queries.WITHOUT_AN_ENDING, states=list(states))]
+
+    def _conclude(self, recommendation_id: int, was: tuple[State, ...], execution: Execution, at: datetime) -> str:
+        order = execution.order
+        row = self._one(
+            queries.CONCLUDE,
+            id=recommendation_id,
+            at=at,
+            was=list(was),
+            state=execution.state,
+            broker_order_id=execution.broker_order_id,
+            filled_qty=execution.filled_quantity,
+            filled_avg_price=execution.filled_average_price,
+            action=order.side.value.upper(),
+            side=order.side.value,
+            mode=execution.mode,
+            status=execution.status,
+            qty=Decimal(order.quantity),
+            limit=order.limit.amount,
+            stop_loss=order.stop_loss.amount,
+            take_profit=order.take_profit.amount,
+        )
+        return str(row["execution_id"])
+
+    def _run(self, statement: str, **parameters: Any) -> list[DictRow]:
+        return execute(self._connection, statement, self._bound | parameters)
+
+    def _one(self, statement: str, **parameters: Any) -> DictRow:
+        """A guarded change: no row means that the state or the lease was not what we thought."""
+        rows = self._run(statement, **parameters)
+        if not rows:
+            raise LostAuthorityError("the claim or the lease is not in the state it was left in")
+        return rows[0]
+
+
+def _open_order(row: DictRow) -> OpenOrder:
+    return OpenOrder(
+        recommendation_id=row["recommendation_id"],
+        recommended_at=row["recommended_at"],
+        order=restore(row["payload"]),
+        state=State(row["state"]),
+        intended_at=row["intended_at"],
+        since=row["since"],
+        cost=row["cost"],
+        broker_order_id=row["broker_order_id"],
+        filled_quantity=row["filled_qty"],
+    )
+
+
+def _checks(checks: tuple[Check, ...]) -> Jsonb:
+    return Jsonb([asdict(check) for check in checks])
+
+
+def _hash(payload: Mapping[str, object]) -> str:
+    return sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,130 @@
+"""Every SQL statement of the dispatcher, named. Each is one transaction by itself.
+
+`FENCE` goes before each statement that leads to an order: it holds the account's row against a takeover until the
+statement commits, and is empty when the lease is not ours any more.
+"""
+
+FENCE = """
+WITH fence AS (
+    SELECT epoch FROM dispatch_accounts
+    WHERE account = %(account)s AND epoch = %(epoch)s AND expires_at > clock_timestamp()
+    FOR SHARE
+)
+"""
+
+# Take the lease: free, expired, or (`gone`) the holder's connection is gone.
+ACQUIRE_LEASE = """
+INSERT INTO dispatch_accounts (account, holder, epoch, expires_at, considers_after)
+SELECT %(account)s, %(holder)s, 1, clock_timestamp() + %(seconds)s * interval '1 second',
+       coalesce((SELECT max(id) FROM dispatch_recommendations WHERE created_at < now() - interval '1 day'), 0)
+ON CONFLICT (account) DO UPDATE
+SET holder = excluded.holder, epoch = dispatch_accounts.epoch + 1, expires_at = excluded.expires_at
+WHERE dispatch_accounts.expires_at <= clock_timestamp() OR %(gone)s
+RETURNING epoch
+"""
+LEASE_HOLDER = "SELECT holder, epoch FROM dispatch_accounts WHERE account = %(account)s"
+RENEW_LEASE = """
+UPDATE dispatch_accounts SET expires_at = clock_timestamp() + %(seconds)s * interval '1 second'
+WHERE account = %(account)s AND epoch = %(epoch)s AND expires_at > clock_timestamp()
+RETURNING epoch
+"""
+RELEASE_LEASE = """
+UPDATE dispatch_accounts SET expires_at = clock_timestamp() WHERE account = %(account)s AND epoch = %(epoch)s
+RETURNING epoch
+"""
+# A session's advisory lock goes with its connection, so it tells at once that a holder is gone.
+TRY_PRESENCE = "SELECT pg_try_advisory_lock(hashtextextended('dispatch lease ' || %(account)s, 0))"
+
+# The newest and strongest that this account has not considered.
+CLAIM = f"""
+{FENCE}
+, candidate AS (
+    SELECT r.* FROM dispatch_recommendations r
+    WHERE r.id > (SELECT considers_after FROM dispatch_accounts WHERE account = %(account)s)
+      AND NOT EXISTS (
+          SELECT FROM dispatch_claims c WHERE c.account = %(account)s AND c.recommendation_id = r.id)
+      AND r.id <> ALL (%(skip)s)
+    ORDER BY r.created_at DESC, r.confidence DESC NULLS LAST, r.id
+    LIMIT 1
+), claimed AS (
+    INSERT INTO dispatch_claims (recommendation_id, account, state, epoch, recommended_at, claimed_at, since, symbol)
+    SELECT id, %(account)s, 'claimed', fence.epoch, created_at, %(at)s, %(at)s, left(ticker, 32) FROM candidate, fence
+    ON CONFLICT DO NOTHING
+    RETURNING recommendation_id
+)
+SELECT (SELECT epoch FROM fence) AS fence, candidate.* FROM (SELECT 1) AS always
+LEFT JOIN candidate ON candidate.id IN (SELECT recommendation_id FROM claimed)
+"""  # noqa: S608  two constants joined; values are bound
+RELEASE_CLAIMED = "DELETE FROM dispatch_claims WHERE account = %(account)s AND state = 'claimed' RETURNING 1"
+UNCLAIM = """
+DELETE FROM dispatch_claims WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' RETURNING 1
+"""
+REFUSE = """
+UPDATE dispatch_claims
+SET state = 'refused', since = %(at)s, reason = %(reason)s, detail = %(detail)s, observed = %(observed)s,
+    threshold = %(threshold)s, checks = %(checks)s
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed'
+RETURNING 1
+"""
+INTEND = f"""
+{FENCE}
+UPDATE dispatch_claims
+SET state = 'intended', intended_at = %(at)s, since = %(at)s, client_order_id = %(client_order_id)s,
+    payload = %(payload)s, payload_hash = %(payload_hash)s, cost = %(cost)s, checks = %(checks)s
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND EXISTS (SELECT FROM fence)
+RETURNING 1
+"""  # noqa: S608  two constants joined; values are bound
+INTEND_AGAIN = f"""
+{FENCE}
+UPDATE dispatch_claims SET state = 'intended', since = %(at)s
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state IN ('intended', 'unknown')
+  AND EXISTS (SELECT FROM fence)
+RETURNING 1
+"""  # noqa: S608  two constants joined; values are bound
+REJECT = """
+UPDATE dispatch_claims
+SET state = 'rejected', since = %(at)s, reason = %(message)s, http_status = %(http_status)s, code = %(code)s,
+    extra = %(extra)s
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state IN ('intended', 'unknown')
+RETURNING 1
+"""
+DOUBT = """
+UPDATE dispatch_claims
+SET since = CASE WHEN state = 'unknown' THEN since ELSE %(at)s END, state = 'unknown', detail = %(why)s
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state IN ('intended', 'unknown')
+RETURNING 1
+"""
+NOT_PLACED = """
+UPDATE dispatch_claims SET state = 'not_placed', since = %(at)s, reason = %(reason)s, detail = %(detail)s
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state IN ('intended', 'unknown')
+RETURNING 1
+"""
+# The claim moves and the execution is written together, or neither is.
+CONCLUDE = """
+WITH moved AS (
+    UPDATE dispatch_claims
+    SET state = %(state)s, since = %(at)s, broker_order_id = %(broker_order_id)s, filled_qty = %(filled_qty)s,
+        filled_avg_price = %(filled_avg_price)s, execution_id = coalesce(execution_id, gen_random_uuid()), detail = NULL
+    WHERE account = %(account)s AND recommendation_id = %(id)s AND state = ANY (%(was)s)
+    RETURNING *
+)
+INSERT INTO dispatch_executions AS e (execution_id, recommendation_id, ticker, action, decision_ts, simulated_ts,
+    entry_price, fill_model, qty, notional, stop_loss_price, take_profit_price, execution_mode, account_name,
+    explain_json, risk_json, instrument_type, side, status, broker_order_id, executed_at, filled_qty)
+SELECT moved.execution_id, moved.recommendation_id, moved.symbol, %(action)s, moved.intended_at, %(at)s,
+    coalesce(%(filled_avg_price)s, %(limit)s), %(mode)s, %(qty)s, %(qty)s * %(limit)s, %(stop_loss)s, %(take_profit)s,
+    %(mode)s, moved.account, jsonb_build_object('client_order_id', moved.client_order_id), moved.checks, 'STOCK',
+    %(side)s, %(status)s, %(broker_order_id)s, CASE WHEN %(filled_qty)s > 0 THEN %(at)s END, %(filled_qty)s
+FROM moved
+ON CONFLICT (recommendation_id, account_name) DO UPDATE
+SET entry_price = excluded.entry_price, status = excluded.status, filled_qty = excluded.filled_qty,
+    executed_at = coalesce(e.executed_at, excluded.executed_at)
+RETURNING execution_id
+"""
+WITHOUT_AN_ENDING = """
+SELECT recommendation_id, recommended_at, state, payload, intended_at, since, cost, broker_order_id, filled_qty
+FROM dispatch_claims
+WHERE account = %(account)s AND state = ANY (%(states)s)
+ORDER BY intended_at
+"""
+NEWEST_INPUT = "SELECT created_at FROM dispatch_recommendations ORDER BY id DESC LIMIT 1"

@@ -1,0 +1,25 @@
+"""What the database's schema really is."""
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from dispatcher.adapters.database import execute, translated
+
+
+def revision(connection: Connection[DictRow]) -> str | None:
+    """The schema's revision, None where no migration ever ran."""
+    with translated():
+        there = connection.execute("SELECT to_regclass('alembic_version') AS there").fetchall()[0]["there"]
+    if there is None:
+        return None
+    rows = execute(connection, "SELECT version_num FROM alembic_version", {})
+    return rows[0]["version_num"] if rows else None
+
+
+def columns(connection: Connection[DictRow], table: str) -> frozenset[str]:
+    """The names of a table's columns; empty where there is no such table."""
+    statement = """
+    SELECT column_name FROM information_schema.columns
+    WHERE table_schema = current_schema() AND table_name = %(table)s
+    """
+    return frozenset(row["column_name"] for row in execute(connection, statement, {"table": table}))

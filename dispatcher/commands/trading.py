@@ -1,0 +1,100 @@
+"""The composition root of the trading commands: the only place that knows which adapter stands on which port."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from contract.environment import ExecutionMode
+from dispatcher.adapters import migrations, schema
+from dispatcher.adapters.alpaca import AlpacaBroker
+from dispatcher.adapters.database import connect
+from dispatcher.adapters.leases import PostgresLeases
+from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.adapters.pulse import beat
+from dispatcher.adapters.simulated import SimulatedBroker
+from dispatcher.ports import Broker, Ledger, Say, TradingAccount
+from dispatcher.shell import check
+from dispatcher.shell.check import Finding
+from dispatcher.shell.lease import Lease
+from dispatcher.shell.serve import Means
+from dispatcher.shell.settings import Settings
+
+
+def broker(settings: Settings, account: TradingAccount) -> Broker:
+    """The broker of an account, as EXECUTION_MODE chooses it."""
+    secret = settings.secrets[account.name]
+    alpaca = AlpacaBroker(
+        key=secret.key, secret=secret.secret, trading_url=settings.trading_url, data_url=settings.data_url
+    )
+    return alpaca if settings.mode is ExecutionMode.ALPACA_PAPER else SimulatedBroker(alpaca)
+
+
+def findings(settings: Settings, say: Say | None = None) -> list[Finding]:
+    """Everything that keeps the service from trading. `say` is told of each account that answers as declared.
+
+    Raises:
+        DatabaseUnavailableError, DatabaseAuthenticationError, BrokerUnavailableError: it could not be found out.
+    """
+    with _connection(settings, "dispatcher check") as connection:
+        columns = {table: schema.columns(connection, table) for table in check.COLUMNS}
+        found = check.schema(schema.revision(connection), migrations.head(), columns)
+    for account in settings.accounts:
+        answered = broker(settings, account).account()
+        wrong = check.identity(account, answered)
+        if say is not None and not wrong:
+            say(check.connected(account, answered, settings.trading_url))
+        found += wrong
+    return found
+
+
+def means(settings: Settings, account: TradingAccount, say: Say, alive: Callable[[], None]) -> Means:
+    """What one account is served with."""
+    name = f"dispatcher {account.name}"
+    leases = PostgresLeases(partial(_connect, settings, f"{name} lease"), account.name)
+
+    @contextmanager
+    def open_ledger(epoch: int) -> Iterator[Ledger]:
+        with _connection(settings, name) as connection:
+            yield PostgresLedger(connection, account=account.name, epoch=epoch)
+
+    return Means(
+        account=account,
+        mode=settings.mode,
+        broker=broker(settings, account),
+        lease=Lease(leases, holder(), time.monotonic),
+        open_ledger=open_ledger,
+        say=say,
+        alive=alive,
+        monotonic=time.monotonic,
+        heartbeat_seconds=settings.heartbeat_seconds,
+    )
+
+
+def holder() -> str:
+    """This process, for whoever finds the lease held."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def pulse(settings: Settings) -> Callable[[], None]:
+    """Gives the sign of life that `health` looks for."""
+    return partial(beat, Path(settings.health_file))
+
+
+def _connect(settings: Settings, name: str) -> Connection[DictRow]:
+    return connect(settings.database_url, settings.database_password, name=name)
+
+
+@contextmanager
+def _connection(settings: Settings, name: str) -> Iterator[Connection[DictRow]]:
+    connection = _connect(settings, name)
+    try:
+        yield connection
+    finally:
+        connection.close()

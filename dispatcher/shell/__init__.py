@@ -1,0 +1,1 @@
+"""How it is done: the walk, the loop, the lease. Sees ports and the core, never an adapter."""

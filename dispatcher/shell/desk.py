@@ -1,0 +1,73 @@
+"""Everything one account's walk needs, in one place, and the counts that its heartbeat tells."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from contract.environment import ExecutionMode
+from contract.limits import Limits
+from dispatcher.core.order import Order
+from dispatcher.ports import Broker, Ledger, Say, TradingAccount
+from dispatcher.shell.lease import Lease
+from dispatcher.shell.truth import Truth
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the last heartbeat."""
+
+    considered: int = 0
+    refused: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+
+    def take(self) -> dict[str, int]:
+        """The counts, and start again from zero."""
+        taken = asdict(self)
+        self.considered = self.refused = self.accepted = self.rejected = self.unknown = 0
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """An order whose intent is committed."""
+
+    recommendation_id: int
+    recommended_at: datetime
+    intended_at: datetime
+    order: Order
+
+
+@dataclass(slots=True)
+class Desk:
+    """One account at work under its lease.
+
+    `delayed` are orders that were surely not placed, with the monotonic time to try again; `skipped` are
+    recommendations given back because the broker could not be read, with the time to look at them again.
+    """
+
+    account: TradingAccount
+    mode: ExecutionMode
+    broker: Broker
+    ledger: Ledger
+    lease: Lease
+    truth: Truth
+    say: Say
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    since: datetime
+    """When the lease was taken, by the broker's clock: an earlier holder may have sent until then."""
+    counts: Counts = field(default_factory=Counts)
+    delayed: dict[int, tuple[float, Sending]] = field(default_factory=dict)
+    skipped: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force."""
+        return self.account.limits
+
+    @property
+    def name(self) -> str:
+        """The account's name here."""
+        return self.account.name

@@ -1,0 +1,259 @@
+"""The walk: row → recommendation → decision → order → committed intent → answer → books → log. One way only."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, assert_never
+
+from contract.events import (
+    ExecutionRecorded,
+    OrderAccepted,
+    OrderDelayed,
+    OrderRejected,
+    OrderUnknown,
+    RecommendationRefused,
+)
+from dispatcher.core import order as orders
+from dispatcher.core import recommendation, state
+from dispatcher.core.decide import decide
+from dispatcher.core.execution import Execution, conclude, same
+from dispatcher.core.gates import Case, Check, age, refusal
+from dispatcher.core.order import Intent, Order
+from dispatcher.core.outcome import (
+    Absent,
+    Accepted,
+    BrokerOrder,
+    Duplicate,
+    NotSent,
+    Outcome,
+    Rejected,
+    Throttled,
+    Unknown,
+)
+from dispatcher.core.reasons import Reason, Refusal
+from dispatcher.core.recommendation import Recommendation
+from dispatcher.core.standing import InFlight
+from dispatcher.ports import BrokerUnavailableError, Claim
+from dispatcher.shell.desk import Desk, Sending
+from dispatcher.shell.truth import NEW_YORK
+
+LOOK_AGAIN_SECONDS = 5.0
+NOT_SENT_RETRY_SECONDS = 1.0
+CLOCKS_APART = timedelta(seconds=2)
+"""How far our reckoning of the broker's clock may be from its own."""
+
+
+def dispatch(desk: Desk) -> bool:
+    """Handle the next recommendation; False when there was none."""
+    now = desk.monotonic()
+    desk.skipped = {key: until for key, until in desk.skipped.items() if until > now}
+    claim = desk.ledger.claim(desk.now(), tuple(desk.skipped))
+    if claim is None:
+        return False
+    desk.counts.considered += 1
+    read = recommendation.read(claim.row)
+    if isinstance(read, Refusal):
+        _refuse(desk, claim, read, ())
+    else:
+        _consider(desk, claim, read)
+    return True
+
+
+def send(desk: Desk, sending: Sending) -> None:
+    """Send a committed intent, unless the lease has run out meanwhile, and conclude from the answer."""
+    if not desk.lease.holds():
+        return  # it stays intended, and whoever holds the lease resolves it
+    started = desk.monotonic()
+    outcome = desk.broker.submit(sending.order)
+    _conclude(desk, sending, outcome, Decimal(f"{(desk.monotonic() - started) * 1000:.1f}"))
+
+
+def record(desk: Desk, sending: Sending, found: BrokerOrder) -> Execution:
+    """Write an order that stands at the broker into the books, and say so."""
+    execution = conclude(sending.order, found, state.of(found), desk.mode)
+    execution_id = desk.ledger.accept(sending.recommendation_id, execution, desk.now())
+    desk.truth.answered(sending.recommendation_id)
+    desk.counts.accepted += 1
+    say_execution(desk, sending.recommendation_id, execution_id, execution)
+    return execution
+
+
+def say_execution(desk: Desk, recommendation_id: int, execution_id: str, execution: Execution) -> None:
+    """Say what a row of `dispatch_executions` says."""
+    desk.say(
+        ExecutionRecorded(
+            account=desk.name,
+            execution_id=execution_id,
+            recommendation_id=recommendation_id,
+            symbol=execution.order.symbol,
+            status=execution.status,
+            execution_mode=execution.mode,
+            qty=Decimal(execution.order.quantity),
+            filled_qty=execution.filled_quantity,
+            filled_avg_price=execution.filled_average_price,
+        )
+    )
+
+
+def doubt(desk: Desk, sending: Sending, why: str) -> None:
+    """Record that nobody knows; reconciliation will ask."""
+    desk.ledger.doubt(sending.recommendation_id, why, desk.now())
+    desk.counts.unknown += 1
+    desk.say(OrderUnknown(**_about(desk, sending), why=why))
+
+
+def give_up(desk: Desk, sending: Sending, why: str) -> None:
+    """End an order that surely is not at the broker and is no longer fresh."""
+    refused = Refusal(Reason.NOT_SENT_IN_TIME, why)
+    desk.ledger.not_placed(sending.recommendation_id, refused, desk.now())
+    desk.truth.answered(sending.recommendation_id)
+    desk.counts.refused += 1
+    _say_refused(desk, sending.recommendation_id, sending.order.symbol, refused)
+
+
+def still_fresh(desk: Desk, sending: Sending) -> bool:
+    """Whether an order that was not placed may be sent again."""
+    return age(sending.recommended_at, desk.limits, desk.now()).passed
+
+
+def _consider(desk: Desk, claim: Claim, read: Recommendation) -> None:
+    # Asked first, so that a stale one ends even while the broker cannot be read.
+    young = age(read.created_at, desk.limits, desk.now())
+    too_old = refusal((young,))
+    if too_old is not None:
+        _refuse(desk, claim, too_old, (young,))
+        return
+    try:
+        case = Case(read, desk.truth.standing(), desk.truth.market(read.symbol), desk.limits, desk.now())
+    except BrokerUnavailableError as error:
+        desk.ledger.unclaim(claim.recommendation_id)
+        desk.counts.considered -= 1
+        desk.skipped[claim.recommendation_id] = desk.monotonic() + max(LOOK_AGAIN_SECONDS, error.retry_seconds)
+        raise
+    _decide(desk, claim, case)
+
+
+def _decide(desk: Desk, claim: Claim, case: Case) -> None:
+    decision = decide(case)
+    priced = _price(desk, case, decision.result)
+    if isinstance(priced, Refusal):
+        _refuse(desk, claim, priced, decision.checks)
+        return
+    at = desk.now()
+    desk.ledger.intend(claim, priced, decision.cost, decision.checks, at)
+    desk.truth.sent(claim.recommendation_id, InFlight(priced.symbol, decision.cost))
+    send(desk, Sending(claim.recommendation_id, case.recommendation.created_at, at, priced))
+
+
+def _price(desk: Desk, case: Case, decided: Intent | Refusal) -> Order | Refusal:
+    if isinstance(decided, Refusal):
+        return decided
+    day = case.now.astimezone(NEW_YORK).date()
+    return orders.price(decided, desk.name, day)
+
+
+def _conclude(desk: Desk, sending: Sending, outcome: Outcome, milliseconds: Decimal) -> None:
+    match outcome:
+        case Accepted(found):
+            _accepted(desk, sending, found, milliseconds)
+        case Duplicate():
+            _adopt(desk, sending, milliseconds)
+        case Rejected():
+            _rejected(desk, sending, outcome)
+        case Throttled(seconds):
+            _delay(desk, sending, "the broker's rate limit", seconds)
+        case NotSent(why):
+            _delay(desk, sending, why, NOT_SENT_RETRY_SECONDS)
+        case Unknown(why):
+            doubt(desk, sending, why)
+        case _:
+            assert_never(outcome)
+
+
+def _accepted(desk: Desk, sending: Sending, found: BrokerOrder, milliseconds: Decimal) -> None:
+    order = sending.order
+    desk.say(
+        OrderAccepted(
+            **_about(desk, sending),
+            broker_order_id=found.id,
+            side=order.side,
+            qty=Decimal(order.quantity),
+            limit_price=order.limit.amount,
+            take_profit=order.take_profit.amount,
+            stop_loss=order.stop_loss.amount,
+            broker_status=found.status,
+            milliseconds=milliseconds,
+        )
+    )
+    record(desk, sending, found)
+
+
+def _adopt(desk: Desk, sending: Sending, milliseconds: Decimal) -> None:
+    """The id exists already. It is ours only when it says what we meant and came after we meant it."""
+    found = desk.broker.find(sending.order.client_order_id)
+    if isinstance(found, BrokerOrder) and ours(sending, found):
+        _accepted(desk, sending, found, milliseconds)
+    elif isinstance(found, Absent):
+        doubt(desk, sending, "the broker says the id is taken, and knows no order of it")
+    else:
+        doubt(desk, sending, found.why if isinstance(found, Unknown) else "another order has our id")
+
+
+def ours(sending: Sending, found: BrokerOrder) -> bool:
+    """Whether the broker's order is the one we meant, sent after we meant it."""
+    in_time = found.submitted_at is None or found.submitted_at >= sending.intended_at - CLOCKS_APART
+    return in_time and same(sending.order, found)
+
+
+def _rejected(desk: Desk, sending: Sending, rejected: Rejected) -> None:
+    desk.ledger.reject(sending.recommendation_id, rejected, desk.now())
+    desk.truth.answered(sending.recommendation_id)
+    desk.counts.rejected += 1
+    desk.say(
+        OrderRejected(
+            **_about(desk, sending),
+            http_status=rejected.http_status,
+            code=rejected.code,
+            message=rejected.message,
+            extra=json.dumps(dict(rejected.extra), default=str),
+        )
+    )
+
+
+def _delay(desk: Desk, sending: Sending, why: str, seconds: float) -> None:
+    """Surely not placed: the same id again after a while, as long as the recommendation is fresh."""
+    if not still_fresh(desk, sending):
+        give_up(desk, sending, f"not placed: {why}")
+        return
+    desk.delayed[sending.recommendation_id] = (desk.monotonic() + seconds, sending)
+    desk.say(OrderDelayed(**_about(desk, sending), why=why, retry_seconds=Decimal(f"{seconds:.1f}")))
+
+
+def _refuse(desk: Desk, claim: Claim, refused: Refusal, checks: tuple[Check, ...]) -> None:
+    desk.ledger.refuse(claim.recommendation_id, refused, checks, desk.now())
+    desk.counts.refused += 1
+    _say_refused(desk, claim.recommendation_id, str(claim.row.get("ticker"))[:32], refused)
+
+
+def _say_refused(desk: Desk, recommendation_id: int, symbol: str, refused: Refusal) -> None:
+    desk.say(
+        RecommendationRefused(
+            account=desk.name,
+            recommendation_id=recommendation_id,
+            symbol=symbol,
+            reason=refused.reason,
+            detail=refused.detail,
+            observed=refused.observed,
+            threshold=refused.threshold,
+        )
+    )
+
+
+def _about(desk: Desk, sending: Sending) -> Any:
+    """The fields that every event about an order has."""
+    return {
+        "account": desk.name,
+        "recommendation_id": sending.recommendation_id,
+        "client_order_id": sending.order.client_order_id,
+        "symbol": sending.order.symbol,
+    }

@@ -1,0 +1,128 @@
+"""Orders without an ending: ask the broker by our own id, until there is an answer. Never guess one."""
+
+from datetime import datetime, timedelta
+
+from contract.events import OrderResolved, OrderUpdated, ReconcileCompleted
+from dispatcher.core import state
+from dispatcher.core.execution import conclude
+from dispatcher.core.outcome import Absent, BrokerOrder
+from dispatcher.core.state import State
+from dispatcher.ports import OpenOrder
+from dispatcher.shell.desk import Desk, Sending
+from dispatcher.shell.dispatch import CLOCKS_APART, give_up, ours, record, say_execution, send, still_fresh
+
+
+def resolve(desk: Desk) -> int:
+    """Look every unresolved order up once; how many remain without an answer."""
+    waiting = [each for each in desk.ledger.unresolved() if each.recommendation_id not in desk.delayed]
+    return sum(not _resolve(desk, each) for each in waiting)
+
+
+def resend(desk: Desk) -> None:
+    """Send again what was surely not placed and is due."""
+    now = desk.monotonic()
+    due = [sending for at, sending in desk.delayed.values() if at <= now]
+    for sending in due:
+        del desk.delayed[sending.recommendation_id]
+        if still_fresh(desk, sending):
+            send(desk, sending)
+        else:
+            give_up(desk, sending, "not placed while it was fresh")
+
+
+def watch(desk: Desk, asked_to_cancel: set[str]) -> int:
+    """Follow every order the broker has and may still fill; how many remain so.
+
+    `asked_to_cancel` remembers the entries whose declared life is over and whose cancellation was asked for.
+    """
+    live = desk.ledger.live()
+    if not live:
+        return 0
+    standing = desk.broker.orders_since(live[0].intended_at - CLOCKS_APART)
+    for each in live:
+        found = standing.get(each.broker_order_id or "")
+        if found is not None:
+            _follow(desk, each, found)
+            _end_of_life(desk, each, found, asked_to_cancel)
+    return len(live)
+
+
+def first_of_all(desk: Desk) -> None:
+    """At the start of a lease: what an earlier holder left is settled or counted before anything new is claimed."""
+    desk.ledger.release_claimed()
+    before = desk.ledger.unresolved()
+    desk.truth.expect(before)
+    after = resolve(desk) if before else 0
+    desk.say(ReconcileCompleted(account=desk.name, unresolved_before=len(before), unresolved_after=after))
+
+
+def _resolve(desk: Desk, each: OpenOrder) -> bool:
+    sending = Sending(each.recommendation_id, each.recommended_at, each.intended_at, each.order)
+    found = desk.broker.find(each.order.client_order_id)
+    if isinstance(found, BrokerOrder) and ours(sending, found):
+        execution = record(desk, sending, found)
+        _say_resolved(desk, each, execution.state, "found at the broker by our id")
+        return True
+    if isinstance(found, Absent) and _long_enough(desk, each):
+        _absent(desk, each, sending)
+        return True
+    return False
+
+
+def _absent(desk: Desk, each: OpenOrder, sending: Sending) -> None:
+    """Confirmed absent: the same id once more while fresh, else the end."""
+    if still_fresh(desk, sending):
+        desk.ledger.intend_again(sending.recommendation_id, desk.now())
+        _say_resolved(desk, each, State.INTENDED, "absent at the broker for the grace period; sent once more")
+        send(desk, sending)
+    else:
+        give_up(desk, sending, "absent at the broker, and no longer fresh")
+        _say_resolved(desk, each, State.NOT_PLACED, "absent at the broker for the grace period, no longer fresh")
+
+
+def _long_enough(desk: Desk, each: OpenOrder) -> bool:
+    """A 404 right after an unclear send proves nothing (alpaca-rules §1.10); one after the grace period does."""
+    began: datetime = max(each.since, desk.since)
+    return desk.now() - began >= timedelta(seconds=desk.limits.absence_grace_seconds)
+
+
+def _follow(desk: Desk, each: OpenOrder, found: BrokerOrder) -> None:
+    now_is = state.of(found)
+    if now_is is each.state and found.filled_quantity == each.filled_quantity:
+        return
+    execution = conclude(each.order, found, now_is, desk.mode)
+    execution_id = desk.ledger.update(each.recommendation_id, each.state, execution, desk.now())
+    desk.say(
+        OrderUpdated(
+            account=desk.name,
+            recommendation_id=each.recommendation_id,
+            client_order_id=each.order.client_order_id,
+            symbol=each.order.symbol,
+            state=now_is,
+            filled_qty=found.filled_quantity,
+            filled_avg_price=found.filled_average_price,
+        )
+    )
+    say_execution(desk, each.recommendation_id, execution_id, execution)
+
+
+def _end_of_life(desk: Desk, each: OpenOrder, found: BrokerOrder, asked: set[str]) -> None:
+    """An entry rests for its declared life and no longer."""
+    life = timedelta(seconds=desk.limits.entry_life_seconds)
+    if state.of(found) in state.LIVE and desk.now() - each.intended_at > life and found.id not in asked:
+        desk.broker.cancel(found.id)
+        asked.add(found.id)
+
+
+def _say_resolved(desk: Desk, each: OpenOrder, now_is: State, how: str) -> None:
+    desk.say(
+        OrderResolved(
+            account=desk.name,
+            recommendation_id=each.recommendation_id,
+            client_order_id=each.order.client_order_id,
+            symbol=each.order.symbol,
+            was=each.state,
+            state=now_is,
+            how=how,
+        )
+    )
