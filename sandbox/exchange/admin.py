@@ -91,7 +91,7 @@ def add_faults(server: "Server", body: Body) -> dict[str, object]:
     """Put faults in force: one, or {"faults": [...]}."""
     given = body.get("faults", [body])
     if not isinstance(given, list):
-        raise ValueError("faults must be a list")
+        raise TypeError("faults must be a list")
     for fault in [read_fault(_object(item)) for item in given]:
         server.exchange.faults.add(fault)
     return show_faults(server, body)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 _NAMESPACE = uuid.UUID("0d5a1c1e-6a1b-4f0e-9f1e-5d2f7b8a9c10")
 
@@ -136,7 +137,7 @@ class Listing:
     def change(self, symbol: str, facts: Mapping[str, object]) -> Asset:
         """Change what may be done with an asset, or list a new one.
 
-        Raises ValueError for a fact that no asset has.
+        Raises ValueError for a fact that no asset has, TypeError for a wrong kind of value.
         """
         known = self._assets.get(symbol) or Asset(symbol, symbol, "NASDAQ", Decimal(100))
         asset = replace(known, **{key: _fact(key, value) for key, value in facts.items()})
@@ -145,11 +146,11 @@ class Listing:
         return asset
 
 
-def _fact(key: str, value: object) -> str | bool | Decimal:
+def _fact(key: str, value: object) -> Any:
     if key not in Asset.__dataclass_fields__ or key == "symbol":
         raise ValueError(f"an asset has no {key}; it has {', '.join(Asset.__dataclass_fields__)}")
     if key == "anchor":
         return Decimal(str(value))
     if not isinstance(value, str | bool):
-        raise ValueError(f"{key} must be a text or a boolean, not {value!r}")
+        raise TypeError(f"{key} must be a text or a boolean, not {value!r}")
     return value

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from sandbox.exchange.faults import Fault, read_fault
 from sandbox.exchange.text import nanoseconds
@@ -99,7 +100,7 @@ def settings(before: Settings, table: Table) -> Settings:
     return replace(before, **_values(before, table))
 
 
-def _values(defaults: object, table: Table) -> dict[str, object]:
+def _values(defaults: object, table: Table) -> dict[str, Any]:
     known = {f.name: getattr(defaults, f.name) for f in fields(defaults)}  # type: ignore[arg-type]
     _only(table, set(known))
     return {key: _like(known[key], value, key) for key, value in table.items()}

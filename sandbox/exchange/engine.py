@@ -6,7 +6,6 @@ Everything here is synchronous and deterministic; HTTP stands around it in serve
 import random
 import secrets
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -20,7 +19,7 @@ from sandbox.exchange.clock import Clock
 from sandbox.exchange.config import AccountConfig, Config, Settings
 from sandbox.exchange.errors import refuse
 from sandbox.exchange.faults import Faults
-from sandbox.exchange.floor import Floor, Update
+from sandbox.exchange.floor import Floor, Listener, Update
 from sandbox.exchange.market import Market, Quote
 from sandbox.exchange.orders import FINAL, ZERO, Order, OrderRequest, Side, Status, TimeInForce
 from sandbox.exchange.portfolio import Position
@@ -48,7 +47,7 @@ class Exchange:
         self.accounts: dict[str, Account] = {}
         self.by_key: dict[str, Account] = {}
         self.faults = Faults(config.faults, random.Random(seed + 1))  # noqa: S311
-        self.listeners: list[Callable[[Update], None]] = []
+        self.listeners: list[Listener] = []
         self._seen_day = sessions.eastern_day(self.clock.now())
         self.floor = Floor(
             book=self.book,

@@ -34,7 +34,7 @@ class Refusal:
         return {**code, "message": self.message, **self.extra}
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """Carries a refusal from the rule that made it to the edge that answers."""
 
     def __init__(self, refusal: Refusal) -> None:

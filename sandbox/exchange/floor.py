@@ -17,6 +17,8 @@ from sandbox.exchange.sessions import Phase
 
 _NANO_SHARE = Decimal("0.000000001")
 _PERCENT = Decimal(100)
+_SMALLEST_PART = 1  # a partial fill leaves at least a share on each side
+Listener = Callable[["Update"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Floor:
         empty_position: Callable[[Order, int], Position],
         dice: random.Random,
         new_id: Callable[[], str],
-        tell: Callable[[Update], None],
+        tell: Listener,
     ) -> None:
         """Stand on the exchange's parts; `tell` hears every update in order."""
         self._book = book
@@ -253,9 +255,9 @@ class Floor:
         if order.notional is not None:
             return (order.notional / price).quantize(_NANO_SHARE, rounding=ROUND_DOWN)
         rest = order.remaining
-        divisible = rest >= 2 and order.tif is not TimeInForce.FOK
+        divisible = rest > _SMALLEST_PART and order.tif is not TimeInForce.FOK
         if divisible and self._dice.random() < self.partial_fill_probability:
-            return Decimal(self._dice.randint(1, int(rest - 1)))
+            return Decimal(self._dice.randint(1, max(1, int(rest - 1))))
         return rest
 
     def fill(self, order: Order, qty: Decimal, price: Decimal) -> None:
@@ -329,10 +331,8 @@ def trailed(order: Order, last: Decimal) -> Order:
 
 
 def _trail_stop(order: Order, mark: Decimal) -> Decimal:
-    if order.trail_price is not None:
-        distance = order.trail_price
-    else:
-        distance = mark * (order.trail_percent or ZERO) / _PERCENT
+    share = mark * (order.trail_percent or ZERO) / _PERCENT
+    distance = share if order.trail_price is None else order.trail_price
     stop = mark + distance if order.buys else mark - distance
     return max(stop, Decimal("0.0001")).quantize(tick(stop, sessions.eastern_day(order.created_at)))
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from sandbox.exchange import intake, replacement, wire
-from sandbox.exchange.errors import refuse
 from sandbox.exchange.calls import Call, Reply, ok
+from sandbox.exchange.errors import refuse
 from sandbox.exchange.orders import Order
 from sandbox.exchange.text import read_instant
 from sandbox.exchange.trading_routes import cancel_everything
@@ -28,7 +28,7 @@ def get_order(call: Call) -> Reply:
 
 
 def get_order_by_client_id(call: Call) -> Reply:
-    """GET /v2/orders:by_client_order_id?client_order_id=…"""
+    """GET /v2/orders:by_client_order_id, found by the client's own id."""
     given = call.query.get("client_order_id")
     if not given:
         raise refuse("field_required", field="client_order_id")

@@ -19,6 +19,7 @@ from sandbox.exchange.orders import (
     Status,
     TimeInForce,
 )
+from sandbox.exchange.text import plain
 
 _REPLACEABLE = frozenset({Status.NEW, Status.PARTIALLY_FILLED, Status.HELD})
 _LIMITS = (OrderType.LIMIT, OrderType.STOP_LIMIT)
@@ -183,5 +184,4 @@ def _check_shares(standing: Standing, order: Order, new: Order) -> None:
     account = standing.account
     free = abs(account.qty(order.symbol)) - account.held(order.symbol) + order.remaining
     if new.qty is not None and order.status is not Status.HELD and new.qty > free:
-        words = {"requested": f"{new.qty:f}", "available": f"{free:f}"}
-        raise refuse("qty_available", **words)
+        raise refuse("qty_available", requested=plain(new.qty), available=plain(free))

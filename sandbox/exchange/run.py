@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
-async def _serving(server: Server, listener: socket.socket):  # type: ignore[no-untyped-def]
+async def _serving(server: Server, listener: socket.socket) -> AsyncIterator[None]:
     """Serve on a bound socket until the block ends."""
     front = web.Server(server.handle, access_log=None)
     runner = web.ServerRunner(front, shutdown_timeout=1.0)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from aiohttp import web
 from multidict import MultiMapping
 
-from sandbox.exchange import admin, spoil
+from sandbox.exchange import admin, sessions, spoil
 from sandbox.exchange.account import Account
 from sandbox.exchange.calls import Call, Reply, refused
 from sandbox.exchange.config import Config
@@ -36,6 +36,7 @@ class Server:
         self.journal = Journal()
         self.exchange = Exchange(config)
         self._limit = RateLimit()
+        sessions.is_open(self.exchange.clock.now())  # the calendar takes half a second: not within a request
 
     def reset(self) -> None:
         """Begin again from the configuration; observers stay."""

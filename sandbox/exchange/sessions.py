@@ -4,6 +4,7 @@ Extended sessions as Alpaca documents them (Eastern time): overnight 20:00 to 04
 pre-market 04:00 to 09:30, after-hours 16:00 to 20:00 (earlier after a half day's close).
 """
 
+import warnings
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -50,15 +51,13 @@ class Session:
 
 @lru_cache(maxsize=1)
 def _sessions() -> tuple[tuple[Session, ...], tuple[int, ...], tuple[int, ...]]:
-    schedule = exchange_calendars.get_calendar("XNYS", start=FIRST, end=_BEYOND).schedule
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 uses a pandas attribute that pandas 3.1 deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        schedule = exchange_calendars.get_calendar("XNYS", start=FIRST, end=_BEYOND).schedule
     days = tuple(
-        Session(day.date(), nanoseconds(opens), nanoseconds(closes))
-        for day, opens, closes in zip(
-            schedule.index,
-            schedule["open"].dt.to_pydatetime(),
-            schedule["close"].dt.to_pydatetime(),
-            strict=True,
-        )
+        Session(day.date(), opens.value, closes.value)
+        for day, opens, closes in zip(schedule.index, schedule["open"], schedule["close"], strict=True)
     )
     return days, tuple(s.opens for s in days), tuple(s.closes for s in days)
 

@@ -5,8 +5,8 @@ from datetime import date
 from decimal import Decimal
 
 from sandbox.exchange import sessions, wire
-from sandbox.exchange.errors import Refused, refuse
 from sandbox.exchange.calls import Call, Reply, ok
+from sandbox.exchange.errors import Refused, refuse
 from sandbox.exchange.intake import number
 from sandbox.exchange.portfolio import Position
 from sandbox.exchange.sessions import EASTERN, Session
