@@ -79,9 +79,13 @@ def _require(rule: Require, counts: Counter[Mark], *, ended: bool) -> Ruling:
     if seen >= rule.times:
         return Verdict.PASS, f"seen {_times(seen)}{limit}", (Mark.MATCHED,)
 
-    reason = f"seen {seen} of {_times(rule.times)}{limit}{_doubts(counts)}"
+    short = f"seen {seen} of {_times(rule.times)}" if seen else f"not seen, asked for {_times(rule.times)}"
     undecided = not ended or seen + untimed >= rule.times
-    return Verdict.INCONCLUSIVE if undecided else Verdict.FAIL, reason, (Mark.MATCHED, *_DOUBTS)
+    return (
+        Verdict.INCONCLUSIVE if undecided else Verdict.FAIL,
+        f"{short}{limit}{_doubts(counts)}",
+        (Mark.MATCHED, *_DOUBTS),
+    )
 
 
 def _forbid(rule: Forbid, counts: Counter[Mark]) -> Ruling:
