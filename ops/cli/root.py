@@ -17,6 +17,7 @@ from ops.errors import Exit, OpsError
 
 VERBS = {
     "verify": ("ops.cli.verify", "Judge what a release has logged: PASS, FAIL or INCONCLUSIVE."),
+    "rehearse": ("ops.cli.rehearse", "Rehearse everything on this machine, with the proof."),
 }
 """Every verb: the module that has a command of its name, and what it does in a line."""
 
