@@ -1,0 +1,162 @@
+"""What goes wrong on purpose, what it leaves behind, and what a harness sees of it."""
+
+import json
+import threading
+
+import pytest
+import requests
+from exchange_desk import Http, limit
+
+from sandbox.exchange import Running
+
+
+def orders(exchange: Running) -> list[str]:
+    return [o["client_order_id"] for o in exchange.state()["orders"]]  # type: ignore[attr-defined]
+
+
+def journal(exchange: Running) -> list[tuple[object, ...]]:
+    keys = ("client_order_id", "fault", "applied", "status")
+    return [tuple(e[k] for k in keys) for e in exchange.state()["order_requests"]]  # type: ignore[attr-defined]
+
+
+def test_dropped_before_nothing_was_applied(exchange: Running, http: Http) -> None:
+    exchange.fault(kind="drop-before")
+
+    with pytest.raises(requests.ConnectionError):
+        http.order(**limit(client_order_id="lost"))
+
+    assert orders(exchange) == []
+    assert journal(exchange) == [("lost", "drop-before", False, None)]
+    assert http.get("/v2/orders:by_client_order_id?client_order_id=lost")[0] == 404
+
+
+def test_dropped_after_the_order_is_there_and_the_answer_is_lost(exchange: Running, http: Http) -> None:
+    exchange.fault(kind="drop-after")
+
+    with pytest.raises(requests.ConnectionError):
+        http.order(**limit(client_order_id="ghost"))
+
+    assert orders(exchange) == ["ghost"]
+    assert journal(exchange) == [("ghost", "drop-after", True, None)]
+    assert http.get("/v2/orders:by_client_order_id?client_order_id=ghost")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "placed"),
+    [
+        ("429", 429, 0),
+        ("429-bare", 429, 0),
+        ("500", 500, 0),
+        ("502-html", 502, 0),
+        ("504-html", 504, 0),
+        ("truncated-json", 200, 1),
+        ("unknown-status", 200, 1),
+        ("null-fields", 200, 1),
+        ("delay", 200, 1),
+        ("delay-before", 200, 1),
+    ],
+)
+def test_a_fault_is_answered_and_applied_as_declared(
+    exchange: Running, http: Http, kind: str, status: int, placed: int
+) -> None:
+    exchange.fault(kind=kind, delay_ms=1)
+
+    answer = requests.post(http.url + "/v2/orders", json=limit(), headers=http.session.headers, timeout=5)
+
+    assert (answer.status_code, len(orders(exchange))) == (status, placed)
+
+
+def test_a_gateway_error_can_hide_an_order_that_was_taken(exchange: Running, http: Http) -> None:
+    exchange.fault(kind="504-html", applied=True)
+
+    answer = requests.post(http.url + "/v2/orders", json=limit(), headers=http.session.headers, timeout=5)
+
+    assert (answer.status_code, answer.headers["Content-Type"], len(orders(exchange))) == (504, "text/html", 1)
+
+
+def test_a_bare_429_has_no_headers(exchange: Running, http: Http) -> None:
+    exchange.fault(kind="429-bare")
+    exchange.fault(kind="429")
+
+    answers = [http.session.post(http.url + "/v2/orders", json=limit(), timeout=5) for _ in range(2)]
+
+    assert ["X-RateLimit-Reset" in a.headers for a in answers] == [False, True]
+    assert [a.json() for a in answers] == [{"message": "too many requests."}] * 2
+
+
+def test_a_truncated_answer_is_no_json(exchange: Running, http: Http) -> None:
+    exchange.fault(kind="truncated-json")
+
+    answer = http.session.post(http.url + "/v2/orders", json=limit(), timeout=5)
+
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(answer.content)
+
+
+def test_only_the_nth_request_is_struck(exchange: Running, http: Http) -> None:
+    exchange.fault(kind="500", nth=2)
+
+    assert [http.order(**limit())[0] for _ in range(3)] == [200, 500, 200]
+
+
+def test_probability_is_seeded(exchange: Running, http: Http) -> None:
+    def run() -> list[int]:
+        exchange.reset()
+        exchange.fault(kind="500", probability=0.5)
+        return [http.order(**limit(qty="1"))[0] for _ in range(20)]
+
+    first = run()
+
+    assert run() == first
+    assert {200, 500} == set(first)
+
+
+def test_faults_are_taken_back(exchange: Running, http: Http) -> None:
+    exchange.fault(kind="500", times=0)
+    struck = http.order(**limit())[0]
+    exchange.clear_faults()
+
+    assert (struck, http.order(**limit())[0]) == (500, 200)
+
+
+def test_a_fault_on_another_route_lets_orders_through(exchange: Running, http: Http) -> None:
+    exchange.fault(route="GET /v2/orders/{order_id}", kind="502-html")
+    order = http.placed(**limit())
+
+    answer = http.session.get(f"{http.url}/v2/orders/{order['id']}", timeout=5)
+
+    assert (answer.status_code, answer.text[:6]) == (502, "<html>")
+
+
+def test_an_observer_is_told_at_each_moment_with_the_clients_id(exchange: Running, http: Http) -> None:
+    told: list[tuple[str, str | None]] = []
+    answered = threading.Event()
+
+    def observe(moment: str, client_order_id: str | None) -> None:
+        told.append((moment, client_order_id))
+        if moment == "answered":
+            answered.set()
+
+    exchange.on_order_request(observe)
+    exchange.fault(kind="drop-after")
+    with pytest.raises(requests.ConnectionError):
+        http.order(**limit(client_order_id="one"))
+    http.placed(**limit(client_order_id="two"))
+
+    assert answered.wait(5)
+    assert told == [
+        ("received", "one"),
+        ("applied", "one"),
+        ("received", "two"),
+        ("applied", "two"),
+        ("answered", "two"),
+    ]
+
+
+def test_with_uniqueness_switched_off_second_posts_are_counted(exchange: Running, http: Http) -> None:
+    exchange.settings(unique_client_order_ids=False)
+    for _ in range(2):
+        http.placed(**limit(client_order_id="twice"))
+
+    assert orders(exchange) == ["twice", "twice"]
+    assert journal(exchange) == [("twice", None, True, 200)] * 2
