@@ -68,14 +68,13 @@ def send(desk: Desk, sending: Sending) -> None:
     _conclude(desk, sending, outcome, Decimal(f"{(desk.monotonic() - started) * 1000:.1f}"))
 
 
-def record(desk: Desk, sending: Sending, found: BrokerOrder) -> Execution:
-    """Write an order that stands at the broker into the books, and say so."""
+def record(desk: Desk, sending: Sending, found: BrokerOrder) -> tuple[str, Execution]:
+    """Write an order that stands at the broker into the books; the execution and its id, to be said."""
     execution = conclude(sending.order, found, state.of(found), desk.mode)
     execution_id = desk.ledger.accept(sending.recommendation_id, execution, desk.now())
     desk.truth.answered(sending.recommendation_id)
     desk.counts.accepted += 1
-    say_execution(desk, sending.recommendation_id, execution_id, execution)
-    return execution
+    return execution_id, execution
 
 
 def say_execution(desk: Desk, recommendation_id: int, execution_id: str, execution: Execution) -> None:
@@ -172,6 +171,7 @@ def _conclude(desk: Desk, sending: Sending, outcome: Outcome, milliseconds: Deci
 
 def _accepted(desk: Desk, sending: Sending, found: BrokerOrder, milliseconds: Decimal) -> None:
     order = sending.order
+    execution_id, execution = record(desk, sending, found)
     desk.say(
         OrderAccepted(
             **_about(desk, sending),
@@ -185,7 +185,7 @@ def _accepted(desk: Desk, sending: Sending, found: BrokerOrder, milliseconds: De
             milliseconds=milliseconds,
         )
     )
-    record(desk, sending, found)
+    say_execution(desk, sending.recommendation_id, execution_id, execution)
 
 
 def _adopt(desk: Desk, sending: Sending, milliseconds: Decimal) -> None:

@@ -60,8 +60,9 @@ def _resolve(desk: Desk, each: OpenOrder) -> bool:
     sending = Sending(each.recommendation_id, each.recommended_at, each.intended_at, each.order)
     found = desk.broker.find(each.order.client_order_id)
     if isinstance(found, BrokerOrder) and ours(sending, found):
-        execution = record(desk, sending, found)
+        execution_id, execution = record(desk, sending, found)
         _say_resolved(desk, each, execution.state, "found at the broker by our id")
+        say_execution(desk, each.recommendation_id, execution_id, execution)
         return True
     if isinstance(found, Absent) and _long_enough(desk, each):
         _absent(desk, each, sending)
