@@ -52,7 +52,6 @@ class Settings:
     asset_easy_to_borrow: bool = True
     asset_borrow_status: bool = True
     wash_trade_status: int = 403
-    max_body_bytes: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

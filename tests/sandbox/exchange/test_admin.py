@@ -126,7 +126,7 @@ def test_the_file_declares_accounts_market_clock_and_faults(config_file: Path) -
 
 def test_the_program_says_ready_serves_and_stops_cleanly(config_file: Path) -> None:
     command = [sys.executable, "-m", "sandbox.exchange", "--port", "0", "--config", str(config_file), "--key", "PKX"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:  # noqa: S603 - our own program
         assert program.stdout is not None
         ready = program.stdout.readline()
         url = ready.removeprefix("exchange ready on ").strip()
@@ -144,7 +144,7 @@ def test_a_wrong_setting_ends_the_program_with_the_reason(tmp_path: Path) -> Non
     path.write_text("sped = 1\n")
     command = [sys.executable, "-m", "sandbox.exchange", "--config", str(path)]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - our own program
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("exchange: unknown key sped; known are accounts, assets")
