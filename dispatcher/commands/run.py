@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from decimal import Decimal
+from functools import partial
 from threading import Event
 from time import monotonic
 
@@ -90,7 +91,7 @@ def _serve_all(settings: Settings, say: Say, stop: Event) -> None:
     with ThreadPoolExecutor(len(settings.accounts), thread_name_prefix="account") as pool:
         served: list[Future[None]] = []
         for account in settings.accounts:
-            means = trading.means(settings, account, say, lambda name=account.name: alive(name))  # type: ignore[misc]  # a default binds this turn's name
+            means = trading.means(settings, account, say, partial(alive, account.name))
             served.append(pool.submit(serve, means, stop))
         wait(served, return_when=FIRST_COMPLETED)
         stop.set()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from contract import environment, limits
@@ -10,6 +11,8 @@ from contract.environment import ExecutionMode, Variable
 from contract.events import Speaker
 from contract.strict import DocumentError, Problem
 from dispatcher.ports import TradingAccount
+
+T = TypeVar("T")
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 PAPER_HOST = "paper-api.alpaca.markets"
@@ -70,20 +73,30 @@ def read(environ: Mapping[str, str]) -> Settings:
     url, password = reading.database()
     trading_url = reading.url(environment.ALPACA_BASE_URL, PAPER_HOST)
     secrets = {name: reading.secret(name, trading_url) for name in names}
-    accounts = tuple(reading.account(name) for name in names)
-    settings = Settings(
+    accounts = [reading.account(name) for name in names]
+    data_url = reading.url(environment.ALPACA_DATA_URL, DATA_HOST)
+    mode = reading.mode()
+    health_file = reading.text(environment.HEALTH_FILE)
+    heartbeat_seconds = reading.seconds(environment.HEARTBEAT_SECONDS)
+    reading.finish()
+    return Settings(
         database_url=url,
         database_password=password,
         trading_url=trading_url,
-        data_url=reading.url(environment.ALPACA_DATA_URL, DATA_HOST),
-        mode=reading.mode(),
-        accounts=tuple(account for account in accounts if account is not None),
+        data_url=data_url,
+        mode=_read(mode),
+        accounts=tuple(_read(account) for account in accounts),
         secrets=secrets,
-        health_file=reading.text(environment.HEALTH_FILE),
-        heartbeat_seconds=reading.seconds(environment.HEARTBEAT_SECONDS),
+        health_file=health_file,
+        heartbeat_seconds=heartbeat_seconds,
     )
-    reading.finish()
-    return settings
+
+
+def _read(value: T | None) -> T:
+    """What `finish` has vouched for: had it not been readable, there would have been a problem."""
+    if value is None:
+        raise AssertionError("a setting without a value and without a problem")
+    return value
 
 
 class _Reading:
@@ -118,11 +131,14 @@ class _Reading:
             self._problem(variable, f"{url!r} is neither https://{host} nor loopback; no other host may be traded on")
         return url.rstrip("/")
 
-    def mode(self) -> ExecutionMode:
+    def mode(self) -> ExecutionMode | None:
         value = self.text(environment.EXECUTION_MODE)
-        if value and value not in set(ExecutionMode):
-            self._problem(environment.EXECUTION_MODE, f"{value!r} is none of {', '.join(ExecutionMode)}")
-        return ExecutionMode(value) if value in set(ExecutionMode) else ExecutionMode.SIMULATED
+        try:
+            return ExecutionMode(value)
+        except ValueError:
+            if value:
+                self._problem(environment.EXECUTION_MODE, f"{value!r} is none of {', '.join(ExecutionMode)}")
+            return None
 
     def seconds(self, variable: Variable) -> float:
         value = self.text(variable)
