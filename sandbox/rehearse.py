@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+import psycopg
+
 from contract.strict import DocumentError
 from sandbox.parts import PartError
 from sandbox.pgbinaries import PostgresError
@@ -56,7 +58,7 @@ def _told(story: Story, world: World, record: Record) -> bool:
         story(world, record)
     except StepFailedError as error:
         _explain(record.teller, error.expected, error.seen, error.tail, error.next_step)
-    except (PartError, PostgresError, VenueError, DocumentError, OSError) as error:
+    except (PartError, PostgresError, VenueError, DocumentError, psycopg.Error, OSError) as error:
         tail = error.tail if isinstance(error, PartError) else ""
         _explain(record.teller, "this step to be done", str(error), tail, "look at the lines above and at the evidence")
     finally:

