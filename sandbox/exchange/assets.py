@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 _NAMESPACE = uuid.UUID("0d5a1c1e-6a1b-4f0e-9f1e-5d2f7b8a9c10")
@@ -37,6 +38,7 @@ class Asset:
         return self.status == "active"
 
 
+@lru_cache(maxsize=65_536)
 def identity(symbol: str) -> str:
     """Give the id a symbol has on this exchange, in every run."""
     return str(uuid.uuid5(_NAMESPACE, symbol))

@@ -81,11 +81,17 @@ class Book:
 
     def account(self, number: str) -> AccountBook:
         """Give one account's orders."""
-        return self._accounts.setdefault(number, AccountBook())
+        found = self._accounts.get(number)
+        if found is None:
+            found = self._accounts[number] = AccountBook()
+        return found
 
     def symbol(self, symbol: str) -> SymbolBook:
         """Give one symbol's live orders."""
-        return self._symbols.setdefault(symbol, SymbolBook())
+        found = self._symbols.get(symbol)
+        if found is None:
+            found = self._symbols[symbol] = SymbolBook()
+        return found
 
     def live_symbols(self) -> tuple[str, ...]:
         """List the symbols that have live orders."""

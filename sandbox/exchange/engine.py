@@ -5,8 +5,6 @@ Everything here is synchronous and deterministic; HTTP stands around it in serve
 
 import random
 import secrets
-import uuid
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -28,6 +26,8 @@ from sandbox.exchange.sessions import Phase
 from sandbox.exchange.text import SECOND
 
 _NANO = Decimal(SECOND)
+_UUID_FIXED = 0x4000_8000_0000_0000_0000  # RFC 4122: version 4, variant 1
+_UUID_FREE = 0xFFFF_FFFF_FFFF_0FFF_3FFF_FFFF_FFFF_FFFF
 
 
 class Exchange:
@@ -71,7 +71,8 @@ class Exchange:
 
     def new_id(self) -> str:
         """Draw a new id."""
-        return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+        drawn = f"{self._ids.getrandbits(128) & _UUID_FREE | _UUID_FIXED:032x}"
+        return f"{drawn[:8]}-{drawn[8:12]}-{drawn[12:16]}-{drawn[16:20]}-{drawn[20:]}"
 
     def _tell(self, update: Update) -> None:
         for listener in self.listeners:
@@ -188,7 +189,7 @@ class Exchange:
         if order.tif in (TimeInForce.IOC, TimeInForce.FOK):
             self._cancel_rest(order.id)
         told = Status.PENDING_NEW if order.status is Status.NEW else order.status
-        return replace(order, status=told)
+        return order._replace(status=told)
 
     def _cancel_rest(self, order_id: str) -> None:
         order = self.book.orders[order_id]
@@ -219,7 +220,7 @@ class Exchange:
             return
         at = self.clock.stamp()
         self._canceling[order.id] = at + int(wait * _NANO) if wait > 0 else None
-        pending = self.floor.settle(replace(order, status=Status.PENDING_CANCEL, updated_at=at))
+        pending = self.floor.settle(order._replace(status=Status.PENDING_CANCEL, updated_at=at))
         self.floor.say("pending_cancel", pending)
 
     def open_orders(self, account: Account) -> list[Order]:
@@ -296,7 +297,7 @@ class Exchange:
     def _open_queued(self) -> None:
         for order_id in tuple(self.book.queued):
             order = self.book.orders[order_id]
-            opened = self.floor.settle(replace(order, status=Status.NEW, updated_at=self.clock.stamp()))
+            opened = self.floor.settle(order._replace(status=Status.NEW, updated_at=self.clock.stamp()))
             self.floor.say("new", opened)
 
     def _hold_auction(self, order_id: str) -> None:
@@ -304,7 +305,7 @@ class Exchange:
         order = self.book.orders[order_id]
         if order.status in FINAL:
             return
-        self.floor.cross(replace(order, armed=True), self.quote(order.symbol))
+        self.floor.cross(order._replace(armed=True), self.quote(order.symbol))
         self._cancel_rest(order_id)
 
     def _roll_day(self, now: int) -> None:

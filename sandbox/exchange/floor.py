@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from sandbox.exchange import sessions
@@ -99,8 +99,7 @@ class Floor:
 
     def _end(self, order: Order, status: Status) -> None:
         at = self._clock.stamp()
-        ended = replace(
-            order,
+        ended = order._replace(
             status=status,
             updated_at=at,
             canceled_at=at if status is Status.CANCELED else None,
@@ -112,8 +111,7 @@ class Floor:
 
     def retire(self, old: Order, new: Order) -> None:
         """Let a new order take another's place on the book and in its group."""
-        gone = replace(
-            old,
+        gone = old._replace(
             status=Status.REPLACED,
             replaced_by=new.id,
             replaced_at=new.created_at,
@@ -122,12 +120,12 @@ class Floor:
         if old.parent:
             head = self._book.orders[old.parent]
             legs = tuple(new.id if leg == old.id else leg for leg in head.legs)
-            self._book.put(replace(head, legs=legs))
+            self._book.put(head._replace(legs=legs))
         self._settle(gone)
         for leg_id in new.legs:
             leg = self._book.orders[leg_id]
             if not leg.final:
-                self._settle(replace(leg, parent=new.id, qty=new.remaining))
+                self._settle(leg._replace(parent=new.id, qty=new.remaining))
         self.say("replaced", gone)
         self.place(new)
 
@@ -230,7 +228,7 @@ class Floor:
                 self._end(sibling, Status.CANCELED)
         at = self._clock.stamp()
         was_held = order.status is Status.HELD
-        live = replace(order, triggered=True, status=_working(order.status), updated_at=at)
+        live = order._replace(triggered=True, status=_working(order.status), updated_at=at)
         self._settle(live)
         if was_held:
             self.say("new", live)
@@ -240,7 +238,7 @@ class Floor:
             order = self._book.orders[order_id]
             moved = trailed(order, last)
             if moved is not order:
-                self._book.put(replace(moved, updated_at=self._clock.stamp()))
+                self._book.put(moved._replace(updated_at=self._clock.stamp()))
             if _trail_reached(moved, last):
                 del book.trailing[order_id]
                 self._trigger(self._book.orders[order_id])
@@ -264,8 +262,7 @@ class Floor:
         """Trade `qty` of an order at a price in USD: order, money, group, stream."""
         at = self._clock.stamp()
         done = order.notional is not None or qty == order.remaining
-        after = replace(
-            order,
+        after = order._replace(
             filled_qty=order.filled_qty + qty,
             filled_value=order.filled_value + qty * price,
             status=Status.FILLED if done else Status.PARTIALLY_FILLED,
@@ -287,7 +284,7 @@ class Floor:
                 if order.status is Status.FILLED:
                     self._end(sibling, Status.CANCELED)
                 elif sibling.role is Role.STOP_LOSS:
-                    self._settle(replace(sibling, qty=order.remaining, updated_at=order.updated_at))
+                    self._settle(sibling._replace(qty=order.remaining, updated_at=order.updated_at))
 
     def _arm_legs(self, entry: Order) -> None:
         """Make the legs live: only now, when the entry is completely filled."""
@@ -296,7 +293,7 @@ class Floor:
             waits = leg.role is Role.STOP_LOSS and len(legs) > 1
             status = Status.HELD if waits else Status.NEW
             at = self._clock.stamp()
-            live = replace(leg, armed=True, status=status, submitted_at=at, updated_at=at)
+            live = leg._replace(armed=True, status=status, submitted_at=at, updated_at=at)
             self._settle(live)
             if not waits:
                 self.say("new", live)
@@ -327,7 +324,7 @@ def trailed(order: Order, last: Decimal) -> Order:
     best = min(mark, last) if order.buys else max(mark, last)
     if best == order.hwm:
         return order
-    return replace(order, hwm=best, stop_price=_trail_stop(order, best))
+    return order._replace(hwm=best, stop_price=_trail_stop(order, best))
 
 
 def _trail_stop(order: Order, mark: Decimal) -> Decimal:

@@ -33,10 +33,13 @@ def _no_constant(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+
+
 def body(raw: bytes) -> Body:
     """Parse a JSON object; numbers keep every digit that was sent."""
     try:
-        parsed = json.loads(raw, parse_float=Decimal, parse_constant=_no_constant)
+        parsed = _DECODER.decode(raw.decode())
     except (ValueError, RecursionError, ArithmeticError):
         raise refuse("body_invalid") from None
     if not isinstance(parsed, dict):

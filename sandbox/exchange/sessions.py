@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import exchange_calendars
 
-from sandbox.exchange.text import moment, nanoseconds
+from sandbox.exchange.text import SECOND, moment, nanoseconds
 
 EASTERN = ZoneInfo("America/New_York")
 FIRST, LAST = date(2016, 1, 4), date(2030, 12, 31)
@@ -62,14 +62,19 @@ def _sessions() -> tuple[tuple[Session, ...], tuple[int, ...], tuple[int, ...]]:
     return days, tuple(s.opens for s in days), tuple(s.closes for s in days)
 
 
+@lru_cache(maxsize=4096)
+def _eastern(seconds: int) -> datetime:
+    return moment(seconds * SECOND).astimezone(EASTERN)
+
+
 def eastern_day(at: int) -> date:
     """Tell the calendar day in New York."""
-    return moment(at).astimezone(EASTERN).date()
+    return _eastern(at // SECOND).date()
 
 
 def eastern_time(at: int) -> time:
-    """Tell the wall-clock time in New York."""
-    return moment(at).astimezone(EASTERN).time()
+    """Tell the wall-clock time in New York, to the second."""
+    return _eastern(at // SECOND).time()
 
 
 def is_open(at: int) -> bool:

@@ -1,7 +1,6 @@
 """Write the orders a request stands for: one, or a parent with its legs. Pure but for ids."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 
 from sandbox.exchange import lifetime
@@ -40,7 +39,7 @@ def write(
     """Write the orders of an admitted request, the parent first."""
     head = _head(request, asset, admitted, account=account, at=clock.stamp(), new_id=new_id)
     legs = tuple(_legs(request, head, clock, new_id))
-    return (replace(head, legs=tuple(leg.id for leg in legs)), *legs)
+    return (head._replace(legs=tuple(leg.id for leg in legs)), *legs)
 
 
 def _head(
@@ -97,7 +96,7 @@ def _legs(request: OrderRequest, head: Order, clock: Clock, new_id: Callable[[],
         limit, stop = request.stop_loss_limit, request.stop_loss
         leg = _leg(head, Role.STOP_LOSS, clock.stamp(), new_id, limit=limit, stop=stop)
         # An OCO's stop watches the market from the start; an entry's legs wait for the entry.
-        legs.append(replace(leg, armed=oco))
+        legs.append(leg._replace(armed=oco))
     return legs
 
 
@@ -112,8 +111,7 @@ def _leg(
 ) -> Order:
     exits = role is Role.STOP_LOSS and head.role is Role.TAKE_PROFIT
     side = head.side if exits or head.side is None else head.side.opposite
-    return replace(
-        head,
+    return head._replace(
         id=new_id(),
         seq=at,
         client_order_id=new_id(),
