@@ -21,6 +21,8 @@ VERBS = {
 }
 """Every verb: the module that has a command of its name, and what it does in a line."""
 
+HELP_OPTIONS = ["-h", "--help"]
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -108,7 +110,7 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:  # no
     ctx.exit()
 
 
-@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Verbs, context_settings={"help_option_names": HELP_OPTIONS})
 @click.option("--env", metavar="NAME", help="Environment; the one marked default in pipeline.toml if not given.")
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="PATH", help="The inventory; the nearest pipeline.toml."

@@ -1,0 +1,1 @@
+"""What is written about the system, by hand and generated."""
