@@ -43,7 +43,7 @@ def verify_document(judged: Judged) -> dict[str, Any]:
 
 
 def verify_screen(judged: Judged) -> Iterator[Text]:
-    """The judgement for people: the verdict, each rule with its evidence, what it means, the next step."""
+    """The judgement for people: verdict, rules with evidence (one line where a rule holds), meaning, next step."""
     judgement = judged.judgement
     told = f"  {judged.source} by rules {judged.rule_set} ({judged.rules_hash}): {_counts(judgement.counts)}"
     yield Text.assemble(_coloured(judgement.verdict), told)
@@ -64,10 +64,11 @@ def _finding(finding: Finding, width: int) -> Iterator[Text]:
     yield Text.assemble("  ", _coloured(finding.verdict), told)
     if finding.verdict is not Verdict.PASS:
         yield Text(f"      why: {finding.why}", style="dim")
-    for line in finding.lines:
+    shown = finding.lines[:1] if finding.verdict is Verdict.PASS else finding.lines
+    for line in shown:
         yield Text(f"      {line.number:>6}: {line.text}")
-    if finding.count > len(finding.lines):
-        yield Text(f"              and {finding.count - len(finding.lines)} more")
+    if finding.count > len(shown):
+        yield Text(f"              and {finding.count - len(shown)} more")
 
 
 def _coloured(verdict: Verdict) -> tuple[str, str]:

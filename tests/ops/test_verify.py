@@ -93,6 +93,16 @@ def test_a_disproven_log() -> None:
     assert (result.exit_code, result.stderr) == (1, "")
 
 
+def test_a_rule_that_holds_is_shown_with_one_line_of_its_evidence() -> None:
+    screen = run("verify", "--replay", "-", "--rules", "small", log=CONNECTED + EXECUTED * 3).stdout
+
+    assert screen.splitlines()[5:8] == [
+        "  PASS          imply    executed-on-paper  3 of 3 lines say execution_mode ALPACA_PAPER",
+        f"           2: {EXECUTED.strip()}",
+        "              and 2 more",
+    ]
+
+
 def test_an_inconclusive_log() -> None:
     result = run("verify", "--replay", "-", "--rules", "small")
 
