@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -140,6 +141,8 @@ def _variables(world: World, declared: Inventory, server: Postgres, venue: Venue
 
 def _revision(world: World) -> str:
     """The git revision of the checkout, marked when it is not exactly that."""
+    if shutil.which("git") is None:
+        return "unbuilt"
     described = world.run("git", ["git", "describe", "--always", "--abbrev=12", "--dirty"], {}, seconds=20)
     return described.stdout.strip() if described.code == 0 else "unbuilt"
 
