@@ -45,7 +45,11 @@ def state(server: "Server", _: Body) -> dict[str, object]:
         "accounts": [_account(exchange, a) for a in exchange.accounts.values()],
         "orders": [_order(o) for o in exchange.book.orders.values()],
         "order_requests": journal.shown(),
-        "counters": {**journal.counters, "orders": len(exchange.book.orders)},
+        "counters": {
+            **journal.counters,
+            "orders": len(exchange.book.orders),
+            "listening": server.trades.listening,
+        },
         "faults": [asdict(f) for f in exchange.faults.all()],
         "faults_served": list(exchange.faults.served),
         "settings": _settings(exchange),

@@ -40,7 +40,8 @@ class Settings:
 
     rate_limit: requests a minute and account, 0 lifts it. partial_fill_probability: 0.1 is
     Alpaca's paper behaviour. cancel_seconds: how long a cancel stays pending; negative: for ever.
-    volatility: 1 moves a stock a few per cent a month.
+    volatility: 1 moves a stock a few per cent a month. stream_connections: how many trade_updates
+    connections an account may have at once, 0 lifts it.
     """
 
     rate_limit: int = 200
@@ -52,6 +53,7 @@ class Settings:
     asset_easy_to_borrow: bool = True
     asset_borrow_status: bool = True
     wash_trade_status: int = 403
+    stream_connections: int = 1
 
 
 @dataclass(frozen=True, slots=True)

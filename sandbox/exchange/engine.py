@@ -176,8 +176,7 @@ class Exchange:
         rules.check(request, sessions.eastern_day(now), sessions.eastern_time(now))
         admitted = admission.admit(standing, request, asset, self.quote(asset.symbol))
         orders = tickets.write(request, asset, admitted, account=account.number, clock=self.clock, new_id=self.new_id)
-        for order in orders:
-            self.floor.place(order)
+        self.floor.place(*orders)
         return self._begin(orders[0])
 
     def _begin(self, order: Order) -> Order:

@@ -17,6 +17,10 @@ KINDS: Mapping[str, str] = {
     "truncated-json": "applied, the answer's JSON breaks off in the middle",
     "unknown-status": "applied, the answer's order has a status nobody knows",
     "null-fields": "applied, the answer's order has null where a value belongs",
+    "stream-drop": "a stream's connection is reset at this message",
+    "stream-lose": "a stream's message is never sent",
+    "stream-double": "a stream's message is sent twice",
+    "stream-swap": "a stream's message is sent after the next one",
 }
 _ALWAYS_APPLIED = frozenset({"drop-after", "delay", "delay-before", "truncated-json", "unknown-status", "null-fields"})
 

@@ -62,14 +62,15 @@ class Floor:
 
     # -- what happens to one order ---------------------------------------------------------
 
-    def place(self, order: Order) -> None:
-        """Put a new order on the book, keep back what it needs, and say so."""
-        self._settle(order)
-        if order.status is Status.HELD:
-            return
-        if order.status is Status.NEW:
-            self.say("pending_new", order)
-        self.say(order.status.value, order)
+    def place(self, *orders: Order) -> None:
+        """Put new orders on the book, keep back what they need, and say so."""
+        for order in orders:
+            self._settle(order)
+        for order in orders:
+            if order.status is Status.NEW:
+                self.say("pending_new", order)
+            if order.status is not Status.HELD:
+                self.say(order.status.value, order)
 
     def _settle(self, order: Order) -> Order:
         """Store an order's newest state together with what it keeps back."""

@@ -34,6 +34,7 @@ async def _serving(server: Server, listener: socket.socket) -> AsyncIterator[Non
         yield
     finally:
         time_keeper.cancel()
+        await server.close()
         await runner.cleanup()
 
 
@@ -83,7 +84,12 @@ class Running:
         return done.result(30)
 
     def _admin(self, act: admin.Action, body: Body) -> dict[str, object]:
-        return self._inside(lambda: act(self._server, body))
+        def act_and_push() -> dict[str, object]:
+            done = act(self._server, body)
+            self._server.data.push()
+            return done
+
+        return self._inside(act_and_push)
 
     def state(self) -> dict[str, object]:
         """Give the whole snapshot, as GET /_sandbox/state does."""

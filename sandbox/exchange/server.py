@@ -8,10 +8,11 @@ from dataclasses import replace
 from aiohttp import web
 from multidict import MultiMapping
 
-from sandbox.exchange import admin, sessions, spoil
+from sandbox.exchange import admin, data_stream, sessions, spoil, trade_stream
 from sandbox.exchange.account import Account
 from sandbox.exchange.calls import Call, Reply, refused
 from sandbox.exchange.config import Config
+from sandbox.exchange.data_stream import DataStream
 from sandbox.exchange.engine import Exchange
 from sandbox.exchange.errors import Refused, refusal
 from sandbox.exchange.faults import Fault
@@ -19,6 +20,7 @@ from sandbox.exchange.journal import Entry, Journal
 from sandbox.exchange.limits import RateLimit
 from sandbox.exchange.routes import ROUTES, Route, Router
 from sandbox.exchange.text import SECOND
+from sandbox.exchange.trade_stream import TradeStream
 
 log = logging.getLogger("sandbox.exchange")
 _ROUTER = Router(ROUTES)
@@ -36,11 +38,15 @@ class Server:
         self.journal = Journal()
         self.exchange = Exchange(config)
         self._limit = RateLimit()
+        self.trades = TradeStream(self.exchange)
+        self.data = DataStream(self.exchange)
         sessions.is_open(self.exchange.clock.now())  # the calendar takes half a second: not within a request
 
     def reset(self) -> None:
         """Begin again from the configuration; observers stay."""
         self.exchange = Exchange(self.config)
+        self.trades.attach(self.exchange)
+        self.data.exchange = self.exchange
         self.journal.clear()
         self._limit = RateLimit()
 
@@ -50,6 +56,12 @@ class Server:
             await asyncio.sleep(TICK_SECONDS)
             if self.exchange.clock.running:
                 self.exchange.tick()
+                self.data.push()
+
+    async def close(self) -> None:
+        """Hang up on every stream."""
+        await self.trades.close()
+        await self.data.close()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; whatever goes wrong inside is a 500 without a trace of it."""
@@ -66,10 +78,21 @@ class Server:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path
         if path.startswith(admin.PREFIX):
-            return _response(admin.answer(self, request.method, path, await request.read()))
+            reply = admin.answer(self, request.method, path, await request.read())
+            self.data.push()
+            return _response(reply)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._stream(request, path)
         route, params = _find(request.method, path)
         account = self._authenticate(request.headers, request.rel_url.query)
         return await self._serve(request, route, params, account)
+
+    async def _stream(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        if path == trade_stream.PATH:
+            return await self.trades.serve(request)
+        if path in data_stream.PATHS:
+            return await self.data.serve(request)
+        raise Refused(refusal("endpoint_not_found"))
 
     def _authenticate(self, headers: Mapping[str, str], query: MultiMapping[str]) -> Account:
         key = headers.get("APCA-API-KEY-ID") or query.get("api_key", "")

@@ -57,7 +57,7 @@ def test_the_state_shows_the_request_as_it_was_received(exchange: Running, http:
         (state["order_requests"][1]["body"], 200, order["id"]),
     ]
     assert '"client_order_id": "mine"' in state["order_requests"][1]["body"]
-    assert state["counters"] == {"requests": 2, "order_posts": 2, "orders": 1}
+    assert state["counters"] == {"requests": 2, "order_posts": 2, "orders": 1, "listening": 0}
     assert [(o["account"], o["status"], o["role"]) for o in state["orders"]] == [("PA3TEST00001", "new", "entry")]
     assert [a["account_number"] for a in state["accounts"]] == ["PA3TEST00001"]
 
