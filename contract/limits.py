@@ -5,6 +5,7 @@ can tell which declaration a running service obeys.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -62,6 +63,19 @@ class Sizing:
     """An order's notional is capped at this share of equity when the quantity is ours to choose."""
 
 
+CEILINGS: Mapping[str, Decimal] = {
+    "max_notional_per_order": Decimal(50_000),
+    "max_contracts_per_order": Decimal(50),
+    "max_open_positions": Decimal(50),
+    "max_exposure": Decimal(500_000),
+    "max_daily_loss": Decimal(10_000),
+    "max_orders_per_symbol_per_day": Decimal(20),
+    "max_recommendation_age_seconds": Decimal(3_600),
+    "max_standing_age_seconds": Decimal(60),
+}
+"""What no declaration goes beyond without saying `above_ceilings`. One wrong digit is the usual accident."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The limits of one account. Amounts are USD, times are seconds or minutes as the name says."""
@@ -73,7 +87,23 @@ class Limits:
     allow_shorting: bool
     """Whether SELL_STOCK may open a short position."""
     max_notional_per_order: PositiveDecimal
-    """USD, entry price × quantity."""
+    """USD, entry price × quantity (× 100 for an option)."""
+    max_contracts_per_order: PositiveInt
+    """Option contracts in one order."""
+    max_open_positions: PositiveInt
+    """Positions held, entries resting and orders in flight, together."""
+    max_exposure: PositiveDecimal
+    """USD: what is held at market value, what rests and what is in flight at its cost, together."""
+    max_daily_loss: PositiveDecimal
+    """USD: last session's closing equity less equity now."""
+    max_orders_per_symbol_per_day: PositiveInt
+    """Entries sent in one symbol on one trading day."""
+    symbol_cooldown_minutes: NotNegativeInt
+    """Between two entries in one symbol."""
+    min_confidence_stock: Fraction
+    """A recommendation for shares needs at least this."""
+    min_confidence_option: Fraction
+    """A recommendation for an option needs at least this."""
     max_recommendation_age_seconds: PositiveInt
     """Older recommendations are refused as stale."""
     max_standing_age_seconds: PositiveInt
@@ -88,8 +118,14 @@ class Limits:
     """An order without an answer counts as never placed only after the broker has not known it for this long."""
     sizing: Sizing
 
+    above_ceilings: bool = False
+    """Lifts the ceilings of `CEILINGS`. Named so that nobody lifts them by a typing error in a number."""
+
     def __post_init__(self) -> None:
-        """Refuse a contradiction between fields."""
+        """Refuse a contradiction between fields, and what is above a ceiling."""
+        over = [f"{name} is above {most}" for name, most in CEILINGS.items() if getattr(self, name) > most]
+        if over and not self.above_ceilings:
+            raise ValueError(f"{'; '.join(over)}; lower it, or set above_ceilings = true and mean it")
         if Action.SELL_STOCK in self.allowed_actions and not self.allow_shorting:
             raise ValueError("allowed_actions has SELL_STOCK but allow_shorting is false; drop one or allow the other")
 

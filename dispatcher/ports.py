@@ -17,7 +17,7 @@ from dispatcher.core.gates import Check
 from dispatcher.core.order import Order
 from dispatcher.core.outcome import BrokerOrder, Found, Outcome, Rejected
 from dispatcher.core.reasons import Refusal
-from dispatcher.core.standing import Account, Asset, Quote, Session
+from dispatcher.core.standing import Account, Asset, History, Position, Quote, Resting, Session
 from dispatcher.core.state import State
 
 Say = Callable[[Event], None]
@@ -58,11 +58,11 @@ class Broker(Protocol):
     def session(self, day: date) -> Session | None:
         """The regular session of a day, None when there is none."""
 
-    def positions(self) -> dict[str, Decimal]:
-        """Signed quantity by symbol."""
+    def positions(self) -> dict[str, Position]:
+        """What is held, by symbol."""
 
-    def open_symbols(self) -> frozenset[str]:
-        """Symbols with at least one open order."""
+    def resting(self) -> tuple[Resting, ...]:
+        """Every order that is open, entries and legs alike; a leg costs nothing."""
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote, None when the broker has none."""
@@ -160,6 +160,9 @@ class Ledger(Protocol):
 
     def live(self) -> list[OpenOrder]:
         """Orders the broker has and may still fill."""
+
+    def history(self, symbol: str, since: datetime) -> History:
+        """Our entries in the symbol since the moment, but for those that were never placed."""
 
     def newest_input(self) -> datetime | None:
         """When upstream's newest recommendation was created."""

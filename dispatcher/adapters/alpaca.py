@@ -7,7 +7,6 @@ re-sending behind our back, answers read raw and tolerantly, errors never asked 
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote as escaped
@@ -33,7 +32,7 @@ from dispatcher.core.outcome import (
     Throttled,
     Unknown,
 )
-from dispatcher.core.standing import Account, Asset, Quote, Session
+from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
 from dispatcher.ports import BrokerUnavailableError
 
 T = TypeVar("T")
@@ -54,6 +53,7 @@ RETRY_SECONDS = 2.0
 """How long to wait before asking again, where the broker does not say."""
 LONGEST_WAIT_SECONDS = 60.0
 """The rate limit is per minute; a reset further away is a clock that disagrees."""
+MARKUP = re.compile(r"<[^<>]*>")
 DUPLICATE = (UNPROCESSABLE, 40010001, re.compile("client_order_id must be unique"))
 """The one rejection that is not one: HTTP status and code are shared with shape errors, the words tell them apart."""
 
@@ -78,14 +78,14 @@ class AlpacaBroker:
         asked = {"start": day.isoformat(), "end": day.isoformat()}
         return _read("calendar", lambda: wire.session(self._trading.get("/calendar", asked), day))
 
-    def positions(self) -> dict[str, Decimal]:
+    def positions(self) -> dict[str, Position]:
         """See ports.Broker."""
         return _read("positions", lambda: wire.positions(self._trading.get("/positions")))
 
-    def open_symbols(self) -> frozenset[str]:
+    def resting(self) -> tuple[Resting, ...]:
         """See ports.Broker."""
         found = self._orders("open orders", {"status": "open"})
-        return frozenset(order.symbol for order in found.values() if order.symbol)
+        return tuple(each for each in map(wire.resting, found.values()) if each is not None)
 
     def quote(self, symbol: str) -> Quote | None:
         """See ports.Broker."""
@@ -238,4 +238,11 @@ def _reset_seconds(error: APIError) -> float:
 
 def _words(error: Exception) -> str:
     """The error in one short line. Neither the SDK nor requests puts a header, and so no key, into its words."""
-    return f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
+    if isinstance(error, APIError):
+        return f"HTTP {error.status_code}: {_plain(str(error))}"
+    return f"{type(error).__name__}: {_plain(str(error))}"
+
+
+def _plain(text: str) -> str:
+    """A gateway's page of HTML as its words."""
+    return " ".join(MARKUP.sub(" ", text).split())[:300]

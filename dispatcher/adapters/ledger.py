@@ -19,6 +19,7 @@ from dispatcher.core.gates import Check
 from dispatcher.core.order import Order, restore
 from dispatcher.core.outcome import Rejected
 from dispatcher.core.reasons import Refusal
+from dispatcher.core.standing import History
 from dispatcher.core.state import LIVE, UNRESOLVED, State
 from dispatcher.ports import Claim, LostAuthorityError, OpenOrder
 
@@ -105,6 +106,11 @@ class PostgresLedger:
     def live(self) -> list[OpenOrder]:
         """See ports.Ledger."""
         return self._open_orders(LIVE)
+
+    def history(self, symbol: str, since: datetime) -> History:
+        """See ports.Ledger."""
+        row = self._run(queries.HISTORY, symbol=symbol, since=since)[0]
+        return History(row["orders"], row["last"])
 
     def newest_input(self) -> datetime | None:
         """See ports.Ledger."""

@@ -127,4 +127,10 @@ FROM dispatch_claims
 WHERE account = %(account)s AND state = ANY (%(states)s)
 ORDER BY intended_at
 """
+# What was surely never at the broker does not count as an entry.
+HISTORY = """
+SELECT count(*) AS orders, max(intended_at) AS last FROM dispatch_claims
+WHERE account = %(account)s AND symbol = %(symbol)s AND intended_at >= %(since)s
+  AND state NOT IN ('not_placed', 'rejected')
+"""
 NEWEST_INPUT = "SELECT created_at FROM dispatch_recommendations ORDER BY id DESC LIMIT 1"

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
-from dispatcher.core.order import Order
+from dispatcher.core.order import Order, Side
 from dispatcher.core.outcome import Absent, Accepted, BrokerOrder, Found, Outcome
-from dispatcher.core.standing import Account, Asset, Quote, Session
+from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
 from dispatcher.ports import Broker
 
 
@@ -21,15 +21,15 @@ class SimulatedBroker:
         self.quote: Callable[[str], Quote | None] = reads.quote
         self.asset: Callable[[str], Asset | None] = reads.asset
         self._orders: dict[str, BrokerOrder] = {}
-        self._positions: dict[str, Decimal] = {}
+        self._positions: dict[str, Position] = {}
 
-    def positions(self) -> dict[str, Decimal]:
+    def positions(self) -> dict[str, Position]:
         """What was simulated; the real account's positions are another matter."""
         return dict(self._positions)
 
-    def open_symbols(self) -> frozenset[str]:
+    def resting(self) -> tuple[Resting, ...]:
         """Nothing rests: what is simulated is filled at once."""
-        return frozenset()
+        return ()
 
     def submit(self, order: Order) -> Outcome:
         """Fill it at its limit."""
@@ -46,8 +46,7 @@ class SimulatedBroker:
             submitted_at=self._reads.clock(),
         )
         self._orders[order.client_order_id] = filled
-        signed = Decimal(order.quantity) if order.side.value == "buy" else -Decimal(order.quantity)
-        self._positions[order.symbol] = self._positions.get(order.symbol, Decimal(0)) + signed
+        self._hold(order)
         return Accepted(filled)
 
     def find(self, client_order_id: str) -> Found:
@@ -61,3 +60,9 @@ class SimulatedBroker:
 
     def cancel(self, broker_order_id: str) -> None:
         """Nothing rests, so nothing can be cancelled."""
+
+    def _hold(self, order: Order) -> None:
+        before = self._positions.get(order.symbol, Position(Decimal(0), Decimal(0)))
+        bought = Decimal(order.quantity if order.side is Side.BUY else -order.quantity)
+        value = before.market_value + bought * order.limit.amount
+        self._positions[order.symbol] = Position(before.quantity + bought, value)

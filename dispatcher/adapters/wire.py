@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dispatcher.core.outcome import BrokerOrder, Rejected
-from dispatcher.core.standing import Account, Asset, Quote, Session
+from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
 
 NEW_YORK = ZoneInfo("America/New_York")
 """The broker's calendar speaks exchange time."""
@@ -48,6 +48,7 @@ def account(document: Any) -> Account:
     return Account(
         number=_text(table, "account_number"),
         equity=_amount(table, "equity"),
+        last_equity=_amount(table, "last_equity"),
         buying_power=_amount(table, "buying_power"),
         blocked=blocked or not active,
     )
@@ -70,9 +71,18 @@ def quote(document: Any) -> Quote | None:
     return None if bid is None or ask is None else Quote(bid, ask)
 
 
-def positions(document: Any) -> dict[str, Decimal]:
-    """Signed quantity by symbol."""
-    return {_text(_table(each), "symbol"): _amount(_table(each), "qty") for each in _list(document)}
+def positions(document: Any) -> dict[str, Position]:
+    """What is held, by symbol."""
+    tables = [_table(each) for each in _list(document)]
+    return {_text(each, "symbol"): Position(_amount(each, "qty"), _amount(each, "market_value")) for each in tables}
+
+
+def resting(order: BrokerOrder) -> Resting | None:
+    """An open order as what it may still cost; None for a spread, whose legs are in no symbol of their own."""
+    if order.symbol is None:
+        return None
+    unfilled = (order.quantity or Decimal(0)) - order.filled_quantity
+    return Resting(order.symbol, order.side == "buy", (order.limit_price or Decimal(0)) * unfilled)
 
 
 def session(document: Any, day: date) -> Session | None:

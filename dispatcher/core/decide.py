@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from contract.limits import Limits, Sizing
-from dispatcher.core.gates import ENTRY_GATES, Case, Check, buying_power, notional, refusal
+from dispatcher.core.gates import ENTRY_GATES, Case, Check, buying_power, exposure, notional, refusal
 from dispatcher.core.order import Intent, Side
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Plan, Recommendation
@@ -46,7 +46,7 @@ def _sized(case: Case, plan: Plan, quote: Quote, checks: tuple[Check, ...]) -> D
     # Rounded up to a cent, so that putting the entry on its tick later cannot lift it over a limit.
     entry = plan.entry.quantize(CENT, ROUND_CEILING)
     cost = quantity * _price_of_a_share(side, entry, quote)
-    checks = (*checks, notional(quantity * entry, case), buying_power(cost, case))
+    checks = (*checks, notional(quantity * entry, case), exposure(quantity * entry, case), buying_power(cost, case))
     intent = Intent(case.recommendation, side, quantity, plan.entry, plan.stop_loss, plan.take_profit, quote)
     return Decision(checks, refusal(checks) or intent, cost)
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from contract.limits import Action, Limits, TradingState
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Recommendation
-from dispatcher.core.standing import Market, Standing
+from dispatcher.core.standing import History, Market, Standing
 
 CLOCK_SKEW = timedelta(seconds=5)
 """How far upstream's clock may run ahead of the broker's."""
@@ -26,6 +26,7 @@ class Case:
     recommendation: Recommendation
     standing: Standing
     market: Market
+    history: History
     limits: Limits
     now: datetime
 
@@ -130,6 +131,40 @@ def symbol_free(case: Case) -> Check:
     return Check(occupied is None, Reason.DUPLICATE_POSITION, occupied or "nothing", "nothing in the symbol")
 
 
+def confident(case: Case) -> Check:
+    """Upstream is sure enough, for the instrument."""
+    given = case.recommendation.confidence
+    stock = case.recommendation.action in STOCK_ACTIONS
+    least = case.limits.min_confidence_stock if stock else case.limits.min_confidence_option
+    return Check(given is not None and given >= least, Reason.CONFIDENCE_TOO_LOW, str(given), str(least))
+
+
+def loss_bearable(case: Case) -> Check:
+    """The account has not lost its daily limit since the last close."""
+    lost, most = case.standing.loss_today, case.limits.max_daily_loss
+    return Check(lost < most, Reason.DAILY_LOSS, f"${lost:,.2f}", f"${most:,.2f}")
+
+
+def positions_few(case: Case) -> Check:
+    """One more position stays within the limit; what rests or is in flight may become one."""
+    there, most = len(case.standing.symbols), case.limits.max_open_positions
+    return Check(there < most, Reason.TOO_MANY_POSITIONS, str(there), str(most))
+
+
+def symbol_rested(case: Case) -> Check:
+    """The last entry in the symbol is long enough ago."""
+    least = timedelta(minutes=case.limits.symbol_cooldown_minutes)
+    last = case.history.last
+    observed = "no entry today" if last is None else f"{_seconds(case.now - last)} ago"
+    return Check(last is None or case.now - last >= least, Reason.SYMBOL_COOLDOWN, observed, _seconds(least))
+
+
+def symbol_not_overtraded(case: Case) -> Check:
+    """The symbol has not had its entries for today."""
+    sent, most = case.history.orders, case.limits.max_orders_per_symbol_per_day
+    return Check(sent < most, Reason.SYMBOL_DAILY_LIMIT, str(sent), str(most))
+
+
 def quoted(case: Case) -> Check:
     """Both sides of the quote exist and do not cross."""
     quote = case.market.quote
@@ -149,7 +184,12 @@ ENTRY_GATES: tuple[Gate, ...] = (
     symbol_known,
     symbol_tradable,
     symbol_shortable,
+    confident,
+    loss_bearable,
     symbol_free,
+    symbol_rested,
+    symbol_not_overtraded,
+    positions_few,
     quoted,
 )
 """In the order in which a refusal names them."""
@@ -159,6 +199,12 @@ def notional(cost: Decimal, case: Case) -> Check:
     """`cost` (USD) within the account's limit per order."""
     most = case.limits.max_notional_per_order
     return Check(cost <= most, Reason.NOTIONAL_TOO_LARGE, f"${cost:,.2f}", f"${most:,.2f}")
+
+
+def exposure(cost: Decimal, case: Case) -> Check:
+    """What is held, rests and is in flight, and this order of `cost` USD, together within the limit."""
+    total, most = case.standing.exposure + cost, case.limits.max_exposure
+    return Check(total <= most, Reason.EXPOSURE, f"${total:,.2f}", f"${most:,.2f}")
 
 
 def buying_power(cost: Decimal, case: Case) -> Check:

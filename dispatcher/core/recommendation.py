@@ -27,12 +27,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What upstream asks for. `volatility` is the symbol's relative to usual (1 = usual)."""
+    """What upstream asks for. `confidence` is 0 to 1; `volatility` is the symbol's relative to usual (1 = usual)."""
 
     id: int
     created_at: datetime
     symbol: str
     action: Action
+    confidence: Decimal | None
     plan: Plan | None
     volatility: Decimal | None
 
@@ -57,6 +58,7 @@ def read(row: Mapping[str, Any]) -> Recommendation | Refusal:
             created_at=_moment(row.get("created_at")),
             symbol=_symbol(row.get("ticker")),
             action=_action(row.get("action"), row.get("instrument_type")),
+            confidence=_confidence(row.get("confidence")),
             plan=_plan(_table(row.get("reason"), "reason")),
             volatility=_volatility(_table(row.get("features_snapshot"), "features_snapshot")),
         )
@@ -103,6 +105,15 @@ def _quantity(value: Any) -> int | None:
     if amount != amount.to_integral_value():
         raise _FieldError("reason.plan.quantity", f"{_shown(value)} is not a whole number of shares")
     return int(amount)
+
+
+def _confidence(value: Any) -> Decimal | None:
+    if value is None or value == 0:
+        return value if value is None else Decimal(0)
+    confidence = _amount(value, "confidence")
+    if confidence > 1:
+        raise _FieldError("confidence", f"{_shown(value)} is not between 0 and 1")
+    return confidence
 
 
 def _volatility(features: Mapping[str, Any]) -> Decimal | None:

@@ -12,6 +12,8 @@ class Account:
 
     number: str
     equity: Decimal
+    last_equity: Decimal
+    """At the last close."""
     buying_power: Decimal
     blocked: bool
 
@@ -48,6 +50,31 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """What is held in one symbol: signed quantity, and market value in USD, options × 100 included."""
+
+    quantity: Decimal
+    market_value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """An order open at the broker. `cost` in USD is limit × quantity still unfilled, 0 where there is no limit."""
+
+    symbol: str
+    buys: bool
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Our own entries in one symbol on this trading day."""
+
+    orders: int = 0
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InFlight:
     """An order of ours that the snapshot cannot know yet. `cost` in USD."""
 
@@ -65,8 +92,8 @@ class Standing:
     taken_at: datetime
     account: Account
     session: Session | None
-    positions: Mapping[str, Decimal]
-    open_symbols: frozenset[str]
+    positions: Mapping[str, Position]
+    resting: tuple[Resting, ...]
     in_flight: tuple[InFlight, ...] = field(default=())
 
     @property
@@ -74,11 +101,34 @@ class Standing:
         """USD, less our own orders in flight."""
         return self.account.buying_power - sum((each.cost for each in self.in_flight), Decimal(0))
 
+    @property
+    def exposure(self) -> Decimal:
+        """USD: held at market value, resting and in flight at cost."""
+        held = sum((abs(each.market_value) for each in self.positions.values()), Decimal(0))
+        resting = sum((each.cost for each in self.resting if not self._reduces(each)), Decimal(0))
+        return held + resting + sum((each.cost for each in self.in_flight), Decimal(0))
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Where anything is held, rests or is in flight."""
+        pending = {each.symbol for each in self.resting} | {each.symbol for each in self.in_flight}
+        return frozenset(self.positions) | pending
+
+    @property
+    def loss_today(self) -> Decimal:
+        """USD since the last close; negative is a gain."""
+        return self.account.last_equity - self.account.equity
+
+    def _reduces(self, order: Resting) -> bool:
+        """An order against a position is an exit: it takes exposure away."""
+        held = self.positions.get(order.symbol)
+        return held is not None and order.buys is (held.quantity < 0)
+
     def occupied(self, symbol: str) -> str | None:
         """What already stands in the symbol, in words; None when nothing does."""
         if symbol in self.positions:
-            return f"position of {self.positions[symbol]}"
-        if symbol in self.open_symbols:
+            return f"position of {self.positions[symbol].quantity}"
+        if any(each.symbol == symbol for each in self.resting):
             return "an open order"
         if any(each.symbol == symbol for each in self.in_flight):
             return "an order of ours in flight"

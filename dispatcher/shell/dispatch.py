@@ -35,7 +35,7 @@ from dispatcher.core.recommendation import Recommendation
 from dispatcher.core.standing import InFlight
 from dispatcher.ports import BrokerUnavailableError, Claim
 from dispatcher.shell.desk import Desk, Sending
-from dispatcher.shell.truth import NEW_YORK
+from dispatcher.shell.truth import day_began, trading_day
 
 LOOK_AGAIN_SECONDS = 5.0
 NOT_SENT_RETRY_SECONDS = 1.0
@@ -123,13 +123,14 @@ def _consider(desk: Desk, claim: Claim, read: Recommendation) -> None:
         _refuse(desk, claim, too_old, (young,))
         return
     try:
-        case = Case(read, desk.truth.standing(), desk.truth.market(read.symbol), desk.limits, desk.now())
+        standing, market = desk.truth.standing(), desk.truth.market(read.symbol)
     except BrokerUnavailableError as error:
         desk.ledger.unclaim(claim.recommendation_id)
         desk.counts.considered -= 1
         desk.skipped[claim.recommendation_id] = desk.monotonic() + max(LOOK_AGAIN_SECONDS, error.retry_seconds)
         raise
-    _decide(desk, claim, case)
+    history = desk.ledger.history(read.symbol, day_began(desk.now()))
+    _decide(desk, claim, Case(read, standing, market, history, desk.limits, desk.now()))
 
 
 def _decide(desk: Desk, claim: Claim, case: Case) -> None:
@@ -147,8 +148,7 @@ def _decide(desk: Desk, claim: Claim, case: Case) -> None:
 def _price(desk: Desk, case: Case, decided: Intent | Refusal) -> Order | Refusal:
     if isinstance(decided, Refusal):
         return decided
-    day = case.now.astimezone(NEW_YORK).date()
-    return orders.price(decided, desk.name, day)
+    return orders.price(decided, desk.name, trading_day(case.now))
 
 
 def _conclude(desk: Desk, sending: Sending, outcome: Outcome, milliseconds: Decimal) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from dispatcher.core.standing import InFlight, Market, Session, Standing
@@ -10,6 +10,16 @@ from dispatcher.ports import Broker, OpenOrder
 
 NEW_YORK = ZoneInfo("America/New_York")
 """A trading day is New York's."""
+
+
+def trading_day(now: datetime) -> date:
+    """The trading day of a moment."""
+    return now.astimezone(NEW_YORK).date()
+
+
+def day_began(now: datetime) -> datetime:
+    """When the trading day of a moment began."""
+    return now.astimezone(NEW_YORK).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 class Truth:
@@ -63,7 +73,7 @@ class Truth:
             account=self._broker.account(),
             session=self._session(before, now),
             positions=self._broker.positions(),
-            open_symbols=self._broker.open_symbols(),
+            resting=self._broker.resting(),
         )
         # Only what was answered before the snapshot began is surely in it.
         self._in_flight = {key: each for key, each in self._in_flight.items() if key not in answered}
@@ -72,7 +82,7 @@ class Truth:
 
     def _session(self, before: Standing | None, now: datetime) -> Session | None:
         """Today's session; a calendar does not change within the day."""
-        day = now.astimezone(NEW_YORK).date()
+        day = trading_day(now)
         if before is not None and before.session is not None and before.session.day == day:
             return before.session
         return self._broker.session(day)
