@@ -130,7 +130,7 @@ def _bracket(order: Order, quote: Quote) -> Refusal | None:
 
 def _on_tick(text: str) -> Price:
     amount = Decimal(text)
-    return Price(amount, step_of(amount, date.max))
+    return Price(amount, step_of(abs(amount), date.max))
 
 
 def _shown(intent: Intent) -> str:

@@ -69,7 +69,10 @@ def read(row: Mapping[str, Any]) -> Recommendation | Refusal:
 def _moment(value: Any) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise _FieldError("created_at", f"{_shown(value)} is not a time with a zone")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise _FieldError("created_at", f"{_shown(value)} is no moment of the calendar") from error
 
 
 def _symbol(value: Any) -> str:
@@ -79,9 +82,9 @@ def _symbol(value: Any) -> str:
 
 
 def _action(action: Any, instrument: Any) -> Action:
-    if action not in {"BUY", "SELL"}:
+    if action not in ("BUY", "SELL"):  # a set would have to hash what upstream wrote
         raise _FieldError("action", f"{_shown(action)} is neither BUY nor SELL")
-    if instrument not in {"STOCK", "CALL", "PUT"}:
+    if instrument not in ("STOCK", "CALL", "PUT"):
         raise _FieldError("instrument_type", f"{_shown(instrument)} is none of STOCK, CALL, PUT")
     return Action(f"{action}_{instrument}")
 
@@ -134,7 +137,7 @@ def _amount(value: Any, field: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise _FieldError(field, f"{_shown(value)} is not a number")
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(value) if isinstance(value, int) else Decimal(str(value))
     except InvalidOperation as error:
         raise _FieldError(field, f"{_shown(value)} is not a number") from error
     if not amount.is_finite() or not 0 < amount < LARGEST:
@@ -144,5 +147,8 @@ def _amount(value: Any, field: str) -> Decimal:
 
 def _shown(value: Any) -> str:
     """The value for a message, cut: upstream may write anything of any length."""
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except ValueError:  # Python refuses to write a whole number of more than 4,300 digits
+        shown = "a number too long to write"
     return shown if len(shown) <= 60 else f"{shown[:57]}..."  # noqa: PLR2004  a line in a log
