@@ -33,6 +33,11 @@ TRADING_ACCOUNTS = Variable("TRADING_ACCOUNTS", "Comma-separated names of the ac
 EXECUTION_MODE = Variable("EXECUTION_MODE", "`ALPACA_PAPER` or `SIMULATED`.")
 SERVICE_NAME = Variable("SERVICE_NAME", "The name this process logs under.", required=False, default="dispatcher")
 BUILD_REVISION = Variable("BUILD_REVISION", "Git revision baked into the image.", required=False, default="unbuilt")
+CONTROL_TABLE = Variable(
+    "CONTROL_TABLE",
+    "DynamoDB table with the kill switch. Without one, the declared trading state is all there is, and the log says so.",
+    required=False,
+)
 HEALTH_FILE = Variable("HEALTH_FILE", "Written with each sign of life; read by `health`.")
 HEARTBEAT_SECONDS = Variable("HEARTBEAT_SECONDS", "Seconds between heartbeats.", required=False, default="30")
 
@@ -43,6 +48,7 @@ VARIABLES = (
     ALPACA_DATA_URL,
     TRADING_ACCOUNTS,
     EXECUTION_MODE,
+    CONTROL_TABLE,
     SERVICE_NAME,
     BUILD_REVISION,
     HEALTH_FILE,

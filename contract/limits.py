@@ -126,6 +126,10 @@ class Limits:
         over = [f"{name} is above {most}" for name, most in CEILINGS.items() if getattr(self, name) > most]
         if over and not self.above_ceilings:
             raise ValueError(f"{'; '.join(over)}; lower it, or set above_ceilings = true and mean it")
+        if self.halt_after_unknown_seconds <= self.absence_grace_seconds:
+            raise ValueError(
+                "halt_after_unknown_seconds must be above absence_grace_seconds, which resolves most of them"
+            )
         if Action.SELL_STOCK in self.allowed_actions and not self.allow_shorting:
             raise ValueError("allowed_actions has SELL_STOCK but allow_shorting is false; drop one or allow the other")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from dispatcher.adapters import migrations
@@ -10,6 +11,10 @@ from sandbox.exchange import Config, Running, Settings, running
 from sandbox.exchange.text import nanoseconds
 from sandbox.postgres import Postgres
 from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, QUOTES, World
+
+# The machine may be busy with others' tests: how long an example takes says nothing here.
+hypothesis.settings.register_profile("dispatcher", deadline=None)
+hypothesis.settings.load_profile("dispatcher")
 
 
 @pytest.fixture
