@@ -47,6 +47,9 @@ def limits(**changes: Any) -> Limits:
         "entry_before_close_minutes": 30,
         "entry_life_seconds": 3600,
         "absence_grace_seconds": 1,
+        "halt_after_rejections": 5,
+        "halt_window_seconds": 600,
+        "halt_after_unknown_seconds": 120,
         "sizing": sizing,
     }
     return Limits(**declared | changes)
