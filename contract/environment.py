@@ -35,7 +35,7 @@ SERVICE_NAME = Variable("SERVICE_NAME", "The name this process logs under.", req
 BUILD_REVISION = Variable("BUILD_REVISION", "Git revision baked into the image.", required=False, default="unbuilt")
 CONTROL_TABLE = Variable(
     "CONTROL_TABLE",
-    "DynamoDB table with the kill switch. Without one, the declared trading state is all there is, and the log says so.",
+    "DynamoDB table with the kill switch. Without one, the declared trading state is all there is.",
     required=False,
 )
 HEALTH_FILE = Variable("HEALTH_FILE", "Written with each sign of life; read by `health`.")

@@ -116,6 +116,12 @@ class Limits:
     """An entry's unfilled remainder is cancelled after this."""
     absence_grace_seconds: PositiveInt
     """An order without an answer counts as never placed only after the broker has not known it for this long."""
+    halt_after_rejections: PositiveInt
+    """This many rejections by the broker within `halt_window_seconds` halt the account."""
+    halt_window_seconds: PositiveInt
+    """The window of `halt_after_rejections`."""
+    halt_after_unknown_seconds: PositiveInt
+    """An order that nobody knows about for this long halts the account."""
     sizing: Sizing
 
     above_ceilings: bool = False
