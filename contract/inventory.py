@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -17,8 +17,10 @@ from typing import Annotated, Any, TypeVar
 from voluptuous import Match as Pattern
 
 from contract.limits import Limits
+from contract.place import Place
 from contract.strict import DocumentError, Problem, build
 from contract.verification import Kind, RuleSet
+from contract.workload import ExternalSchedule, Schedule, Service
 
 T = TypeVar("T")
 
@@ -33,6 +35,8 @@ class EnvironmentKind(StrEnum):
 
     SANDBOX = "sandbox"
     """On one machine, with an exchange of our own; needs no account anywhere."""
+    AWS = "aws"
+    """In an AWS account, with the broker's paper accounts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,13 @@ class Environment:
     """The broker's number of each declared account there: the account's identity."""
     default: bool = False
     """Whether a command without `--env` means this one. Exactly one environment says true."""
+    place: Place | None = None
+    """Where its stacks stand. Without one there is nothing to deploy to."""
+
+    def __post_init__(self) -> None:
+        """Refuse an environment in AWS that does not say where."""
+        if self.kind is EnvironmentKind.AWS and self.place is None:
+            raise ValueError("is in AWS but has no place; declare the account, region, network, database and broker")
 
 
 class UnknownNameError(LookupError):
@@ -61,6 +72,9 @@ class Inventory:
     environments: Mapping[str, Environment]
     accounts: Mapping[str, Limits]
     verification: Mapping[str, RuleSet]
+    services: Mapping[str, Service] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    external_schedules: Mapping[str, ExternalSchedule] = field(default_factory=dict)
 
     def environment(self, name: str | None) -> Environment:
         """The environment of that name; the default one for None.
@@ -133,6 +147,9 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _defaults(_tables(document.get("environments")))
     yield from _accounts(_tables(document.get("environments")), _tables(document.get("accounts")))
     yield from _rule_ids(_tables(document.get("verification")))
+    yield from _environments_apart(_tables(document.get("environments")))
+    yield from _services(document)
+    yield from _schedules(_tables(document.get("schedules")), _tables(document.get("services")))
 
 
 def _tables(value: Any) -> dict[str, dict[str, Any]]:
@@ -141,7 +158,7 @@ def _tables(value: Any) -> dict[str, dict[str, Any]]:
 
 
 def _names(document: Mapping[str, Any]) -> Iterator[Problem]:
-    for section in ("environments", "accounts", "verification"):
+    for section in ("environments", "accounts", "verification", "services", "schedules"):
         for name in _tables(document.get(section)):
             if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
                 # Names become parts of variable names and of resource names, which know no more than this.
@@ -183,3 +200,42 @@ def _rule_ids(sets: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
         for rule, used in kinds.items():
             if len(used) > 1:
                 yield Problem(f"verification.{name}", f"{rule} is the id of {' and '.join(used)} rules; rename one")
+
+
+def _environments_apart(environments: Mapping[str, Any]) -> Iterator[Problem]:
+    for name in environments:
+        for other in environments:
+            if name.startswith(f"{other}-"):
+                # A role that may touch `ops-pipeline-paper-*` would reach into `ops-pipeline-paper-two-…` as well.
+                yield Problem(
+                    f"environments.{name}", f"begins like {other}, whose roles would reach into it; rename it"
+                )
+
+
+def _services(document: Mapping[str, Any]) -> Iterator[Problem]:
+    accounts, rule_sets = _tables(document.get("accounts")), _tables(document.get("verification"))
+    runners: dict[tuple[str, str], str] = {}
+    for name, each in _tables(document.get("services")).items():
+        section = f"services.{name}"
+        if name.endswith("-template"):
+            yield Problem(section, "ends like the template of another; rename it")
+        if isinstance(rules := each.get("rules"), str) and rules not in rule_sets:
+            yield Problem(f"{section}.rules", f"no rule set is called {rules}; declare [verification.{rules}]")
+        for account in _texts(each.get("accounts")):
+            if account not in accounts:
+                yield Problem(f"{section}.accounts", f"no account is called {account}; declare [accounts.{account}]")
+            for command in _texts(each.get("command"))[:1]:
+                first = runners.setdefault((command, account), name)
+                if first != name:
+                    yield Problem(section, f"{first} already does {command} for {account}; one of each is enough")
+
+
+def _schedules(schedules: Mapping[str, Any], services: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, each in schedules.items():
+        if isinstance(service := each.get("service"), str) and service not in services:
+            yield Problem(f"schedules.{name}.service", f"no service is called {service}; declare [services.{service}]")
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts in a list; what is no list of texts is somebody else's problem."""
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

@@ -146,7 +146,7 @@ def test_a_rule_that_cannot_match_is_told_with_everything_else() -> None:
     text = DECLARED.replace("broker_connected", "broker_conected").replace('kind = "sandbox"', 'kind = "cloud"')
 
     assert problems(text) == [
-        "environments.sandbox.kind: 'cloud' is none of sandbox",
+        "environments.sandbox.kind: 'cloud' is none of sandbox, aws",
         (
             "verification.default.require.connected.match.events: cannot match: no event is called broker_conected; "
             "docs/reference/events.md lists them"

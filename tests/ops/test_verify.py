@@ -205,8 +205,8 @@ def test_json_may_be_asked_for_before_or_after_the_verb() -> None:
         ),
         (
             ["--env", "prod", "verify", "--replay", "-"],
-            "no environment is called 'prod'; pipeline.toml declares sandbox",
-            "name one of sandbox",
+            "no environment is called 'prod'; pipeline.toml declares sandbox, paper",
+            "name one of sandbox, paper",
         ),
         (["verfy"], "No such command 'verfy'.", "ops --help"),
         (["verify", "--all"], "No such option '--all'.", "ops verify --help"),
