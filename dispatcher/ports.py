@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from contract.control import TradingOrder
 from contract.events import Event
 from contract.limits import Limits
 from dispatcher.core.execution import Execution
@@ -40,6 +41,10 @@ class DatabaseUnavailableError(Exception):
 
 class DatabaseAuthenticationError(Exception):
     """The database refused our credentials. The process ends, so that a new one starts with the new secret."""
+
+
+class ControlUnavailableError(Exception):
+    """The control table could not be read or written."""
 
 
 class LostAuthorityError(Exception):
@@ -161,6 +166,9 @@ class Ledger(Protocol):
     def live(self) -> list[OpenOrder]:
         """Orders the broker has and may still fill."""
 
+    def rejections(self, since: datetime) -> int:
+        """How many orders the broker rejected since the moment."""
+
     def history(self, symbol: str, since: datetime) -> History:
         """Our entries in the symbol since the moment, but for those that were never placed."""
 
@@ -200,6 +208,24 @@ class Leases(Protocol):
 
     def leave(self) -> None:
         """Be gone without a word, as after losing the lease."""
+
+
+class Control(Protocol):
+    """Where a person says what one account may do."""
+
+    def read(self) -> TradingOrder | None:
+        """What was said, None when nothing was.
+
+        Raises:
+            ControlUnavailableError: it could not be read, or says what nobody understands.
+        """
+
+    def write(self, order: TradingOrder) -> None:
+        """Say it for everyone.
+
+        Raises:
+            ControlUnavailableError: it may not have been written.
+        """
 
 
 @dataclass(frozen=True, slots=True)

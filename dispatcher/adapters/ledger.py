@@ -107,6 +107,10 @@ class PostgresLedger:
         """See ports.Ledger."""
         return self._open_orders(LIVE)
 
+    def rejections(self, since: datetime) -> int:
+        """See ports.Ledger."""
+        return int(self._run(queries.REJECTIONS, since=since)[0]["rejections"])
+
     def history(self, symbol: str, since: datetime) -> History:
         """See ports.Ledger."""
         row = self._run(queries.HISTORY, symbol=symbol, since=since)[0]

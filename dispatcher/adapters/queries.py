@@ -133,4 +133,8 @@ SELECT count(*) AS orders, max(intended_at) AS last FROM dispatch_claims
 WHERE account = %(account)s AND symbol = %(symbol)s AND intended_at >= %(since)s
   AND state NOT IN ('not_placed', 'rejected')
 """
+REJECTIONS = """
+SELECT count(*) AS rejections FROM dispatch_claims
+WHERE account = %(account)s AND state = 'rejected' AND since >= %(since)s
+"""
 NEWEST_INPUT = "SELECT created_at FROM dispatch_recommendations ORDER BY id DESC LIMIT 1"

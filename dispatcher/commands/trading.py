@@ -14,6 +14,7 @@ from psycopg.rows import DictRow
 from contract.environment import ExecutionMode
 from dispatcher.adapters import migrations, schema
 from dispatcher.adapters.alpaca import AlpacaBroker
+from dispatcher.adapters.control import DynamoControl
 from dispatcher.adapters.database import connect
 from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
@@ -25,6 +26,7 @@ from dispatcher.shell.check import Finding
 from dispatcher.shell.lease import Lease
 from dispatcher.shell.serve import Means
 from dispatcher.shell.settings import Settings
+from dispatcher.shell.switch import Switch
 
 
 def broker(settings: Settings, account: TradingAccount) -> Broker:
@@ -69,12 +71,20 @@ def means(settings: Settings, account: TradingAccount, say: Say, alive: Callable
         mode=settings.mode,
         broker=broker(settings, account),
         lease=Lease(leases, holder(), time.monotonic),
+        switch=switch(settings, account),
         open_ledger=open_ledger,
         say=say,
         alive=alive,
         monotonic=time.monotonic,
         heartbeat_seconds=settings.heartbeat_seconds,
     )
+
+
+def switch(settings: Settings, account: TradingAccount) -> Switch:
+    """The account's kill switch."""
+    table = settings.control_table
+    control = DynamoControl(table, account.name) if table is not None else None
+    return Switch(control, account.limits.trading_state, time.monotonic)
 
 
 def holder() -> str:

@@ -28,6 +28,8 @@ class Case:
     market: Market
     history: History
     limits: Limits
+    state: TradingState
+    """What the account may do, by whoever allows least."""
     now: datetime
 
 
@@ -46,7 +48,7 @@ Gate = Callable[[Case], Check]
 
 def trading_state(case: Case) -> Check:
     """Only an ACTIVE account opens positions."""
-    state = case.limits.trading_state
+    state = case.state
     reason = Reason.TRADING_HALTED if state is TradingState.HALTED else Reason.REDUCE_ONLY
     return Check(state is TradingState.ACTIVE, reason, state, TradingState.ACTIVE)
 

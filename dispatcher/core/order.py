@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
@@ -71,7 +71,7 @@ class Order:
 
 def client_order_id(recommendation: Recommendation, account: str, leg: str) -> str:
     """Our own order id: a hash of what the order is for. Time and attempt stay out, so asking twice is harmless."""
-    identity = f"{recommendation.id}|{recommendation.created_at.isoformat()}|{account}|{leg}"
+    identity = f"{recommendation.id}|{recommendation.created_at.astimezone(UTC).isoformat()}|{account}|{leg}"
     return f"d1-{recommendation.id}-{leg}-{sha256(identity.encode()).hexdigest()[:20]}"
 
 

@@ -9,6 +9,7 @@ from contract.limits import Limits
 from dispatcher.core.order import Order
 from dispatcher.ports import Broker, Ledger, Say, TradingAccount
 from dispatcher.shell.lease import Lease
+from dispatcher.shell.switch import Switch
 from dispatcher.shell.truth import Truth
 
 
@@ -53,6 +54,7 @@ class Desk:
     ledger: Ledger
     lease: Lease
     truth: Truth
+    switch: Switch
     say: Say
     now: Callable[[], datetime]
     monotonic: Callable[[], float]

@@ -13,6 +13,7 @@ from contract.events import (
     OrderUnknown,
     RecommendationRefused,
 )
+from contract.limits import TradingState
 from dispatcher.core import order as orders
 from dispatcher.core import recommendation, state
 from dispatcher.core.decide import decide
@@ -20,7 +21,6 @@ from dispatcher.core.execution import Execution, conclude, same
 from dispatcher.core.gates import Case, Check, age, refusal
 from dispatcher.core.order import Intent, Order
 from dispatcher.core.outcome import (
-    Absent,
     Accepted,
     BrokerOrder,
     Duplicate,
@@ -110,9 +110,16 @@ def give_up(desk: Desk, sending: Sending, why: str) -> None:
     _say_refused(desk, sending.recommendation_id, sending.order.symbol, refused)
 
 
-def still_fresh(desk: Desk, sending: Sending) -> bool:
-    """Whether an order that was not placed may be sent again."""
-    return age(sending.recommended_at, desk.limits, desk.now()).passed
+def another_has_our_id(desk: Desk, sending: Sending) -> None:
+    """An order under our id that is not what we meant: a person must look, and nothing more is opened meanwhile."""
+    doubt(desk, sending, "another order has our id")
+    desk.switch.halt(f"the broker's order {sending.order.client_order_id} is not the one we meant")
+
+
+def may_send_again(desk: Desk, sending: Sending) -> bool:
+    """Whether an order that was not placed may be sent again: still fresh, and the account still active."""
+    fresh = age(sending.recommended_at, desk.limits, desk.now()).passed
+    return fresh and desk.switch.order().state is TradingState.ACTIVE
 
 
 def _consider(desk: Desk, claim: Claim, read: Recommendation) -> None:
@@ -130,7 +137,8 @@ def _consider(desk: Desk, claim: Claim, read: Recommendation) -> None:
         desk.skipped[claim.recommendation_id] = desk.monotonic() + max(LOOK_AGAIN_SECONDS, error.retry_seconds)
         raise
     history = desk.ledger.history(read.symbol, day_began(desk.now()))
-    _decide(desk, claim, Case(read, standing, market, history, desk.limits, desk.now()))
+    state = desk.switch.order().state
+    _decide(desk, claim, Case(read, standing, market, history, desk.limits, state, desk.now()))
 
 
 def _decide(desk: Desk, claim: Claim, case: Case) -> None:
@@ -138,6 +146,8 @@ def _decide(desk: Desk, claim: Claim, case: Case) -> None:
     priced = _price(desk, case, decision.result)
     if isinstance(priced, Refusal):
         _refuse(desk, claim, priced, decision.checks)
+        if priced.reason is Reason.DAILY_LOSS:
+            desk.switch.halt(f"daily loss {priced.observed}, limit {priced.threshold}")
         return
     at = desk.now()
     desk.ledger.intend(claim, priced, decision.cost, decision.checks, at)
@@ -193,10 +203,10 @@ def _adopt(desk: Desk, sending: Sending, milliseconds: Decimal) -> None:
     found = desk.broker.find(sending.order.client_order_id)
     if isinstance(found, BrokerOrder) and ours(sending, found):
         _accepted(desk, sending, found, milliseconds)
-    elif isinstance(found, Absent):
-        doubt(desk, sending, "the broker says the id is taken, and knows no order of it")
+    elif isinstance(found, BrokerOrder):
+        another_has_our_id(desk, sending)
     else:
-        doubt(desk, sending, found.why if isinstance(found, Unknown) else "another order has our id")
+        doubt(desk, sending, found.why if isinstance(found, Unknown) else "the id is taken, and no order known of it")
 
 
 def ours(sending: Sending, found: BrokerOrder) -> bool:
@@ -218,11 +228,15 @@ def _rejected(desk: Desk, sending: Sending, rejected: Rejected) -> None:
             extra=json.dumps(dict(rejected.extra), default=str),
         )
     )
+    window = timedelta(seconds=desk.limits.halt_window_seconds)
+    rejections = desk.ledger.rejections(desk.now() - window)
+    if rejections >= desk.limits.halt_after_rejections:
+        desk.switch.halt(f"{rejections} rejections by the broker within {window}; the last: {rejected.message}")
 
 
 def _delay(desk: Desk, sending: Sending, why: str, seconds: float) -> None:
     """Surely not placed: the same id again after a while, as long as the recommendation is fresh."""
-    if not still_fresh(desk, sending):
+    if not may_send_again(desk, sending):
         give_up(desk, sending, f"not placed: {why}")
         return
     desk.delayed[sending.recommendation_id] = (desk.monotonic() + seconds, sending)

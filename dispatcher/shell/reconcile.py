@@ -3,13 +3,23 @@
 from datetime import datetime, timedelta
 
 from contract.events import OrderResolved, OrderUpdated, ReconcileCompleted
+from contract.limits import TradingState
 from dispatcher.core import state
 from dispatcher.core.execution import conclude
 from dispatcher.core.outcome import Absent, BrokerOrder
 from dispatcher.core.state import State
 from dispatcher.ports import OpenOrder
 from dispatcher.shell.desk import Desk, Sending
-from dispatcher.shell.dispatch import CLOCKS_APART, give_up, ours, record, say_execution, send, still_fresh
+from dispatcher.shell.dispatch import (
+    CLOCKS_APART,
+    another_has_our_id,
+    give_up,
+    may_send_again,
+    ours,
+    record,
+    say_execution,
+    send,
+)
 
 
 def resolve(desk: Desk) -> int:
@@ -24,7 +34,7 @@ def resend(desk: Desk) -> None:
     due = [sending for at, sending in desk.delayed.values() if at <= now]
     for sending in due:
         del desk.delayed[sending.recommendation_id]
-        if still_fresh(desk, sending):
+        if may_send_again(desk, sending):
             send(desk, sending)
         else:
             give_up(desk, sending, "not placed while it was fresh")
@@ -33,7 +43,8 @@ def resend(desk: Desk) -> None:
 def watch(desk: Desk, asked_to_cancel: set[str]) -> int:
     """Follow every order the broker has and may still fill; how many remain so.
 
-    `asked_to_cancel` remembers the entries whose declared life is over and whose cancellation was asked for.
+    `asked_to_cancel` remembers the entries whose cancellation was asked for: their declared life is over, or the
+    account may open nothing more. Exits are not ours to cancel, and are never.
     """
     live = desk.ledger.live()
     if not live:
@@ -67,12 +78,22 @@ def _resolve(desk: Desk, each: OpenOrder) -> bool:
     if isinstance(found, Absent) and _long_enough(desk, each):
         _absent(desk, each, sending)
         return True
+    if isinstance(found, BrokerOrder) and each.state is not State.UNKNOWN:
+        another_has_our_id(desk, sending)
+    _halt_if_old(desk, each)
     return False
+
+
+def _halt_if_old(desk: Desk, each: OpenOrder) -> None:
+    """Nobody knows for too long: nothing more is opened until somebody has looked."""
+    unknown_for = desk.now() - each.since
+    if each.state is State.UNKNOWN and unknown_for >= timedelta(seconds=desk.limits.halt_after_unknown_seconds):
+        desk.switch.halt(f"order {each.order.client_order_id} unknown for {unknown_for.total_seconds():.0f} s")
 
 
 def _absent(desk: Desk, each: OpenOrder, sending: Sending) -> None:
     """Confirmed absent: the same id once more while fresh, else the end."""
-    if still_fresh(desk, sending):
+    if may_send_again(desk, sending):
         desk.ledger.intend_again(sending.recommendation_id, desk.now())
         _say_resolved(desk, each, State.INTENDED, "absent at the broker for the grace period; sent once more")
         send(desk, sending)
@@ -108,9 +129,10 @@ def _follow(desk: Desk, each: OpenOrder, found: BrokerOrder) -> None:
 
 
 def _end_of_life(desk: Desk, each: OpenOrder, found: BrokerOrder, asked: set[str]) -> None:
-    """An entry rests for its declared life and no longer."""
-    life = timedelta(seconds=desk.limits.entry_life_seconds)
-    if state.of(found) in state.LIVE and desk.now() - each.intended_at > life and found.id not in asked:
+    """An entry rests for its declared life and no longer, and not at all in an account that may open nothing."""
+    over = desk.now() - each.intended_at > timedelta(seconds=desk.limits.entry_life_seconds)
+    unwanted = over or desk.switch.order().state is not TradingState.ACTIVE
+    if state.of(found) in state.LIVE and unwanted and found.id not in asked:
         desk.broker.cancel(found.id)
         asked.add(found.id)
 

@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from threading import Event
+from threading import Event, Thread
 
+from contract.control import TradingOrder
 from contract.environment import ExecutionMode
 from contract.events import (
     BrokerUnavailable,
@@ -16,7 +17,9 @@ from contract.events import (
     LeaseLost,
     LimitsInForce,
     Standby,
+    TradingStateChanged,
 )
+from contract.limits import TradingState
 from dispatcher.ports import (
     Broker,
     BrokerUnavailableError,
@@ -33,6 +36,7 @@ from dispatcher.shell.desk import Counts, Desk
 from dispatcher.shell.dispatch import dispatch
 from dispatcher.shell.lease import Lease
 from dispatcher.shell.reconcile import first_of_all, resend, resolve, watch
+from dispatcher.shell.switch import Switch
 from dispatcher.shell.truth import Truth
 
 WAIT_SECONDS = 0.5
@@ -50,6 +54,7 @@ class Means:
     mode: ExecutionMode
     broker: Broker
     lease: Lease
+    switch: Switch
     open_ledger: Callable[[int], AbstractContextManager[Ledger]]
     say: Say
     alive: Callable[[], None]
@@ -74,15 +79,20 @@ class Service:
         self._unresolved = 0
         self._newest_input: datetime | None = None
         self._standing_by_for: Held | None = None
+        self._told_state = TradingState.ACTIVE
         self._beaten_at = means.monotonic()
 
     def run(self) -> None:
         """Until told to stop."""
         limits = self._means.account.limits
         self._means.say(LimitsInForce(account=self._name, digest=limits.digest(), document=limits.document()))
+        self._means.switch.listen()
+        listening = Thread(target=self._means.switch.keep, args=(self._stop,), name="kill switch", daemon=True)
+        listening.start()
         while not self._stop.is_set():
             with self._broker_may_be_away(), self._database_may_be_away():
                 self._trade_or_stand_by()
+        listening.join()
 
     @property
     def _name(self) -> str:
@@ -142,9 +152,17 @@ class Service:
 
     def _look(self, desk: Desk, cancelled: set[str]) -> None:
         """What does not come by itself: answers still missing, orders still resting, upstream's newest."""
+        self._tell_state(desk.switch.order())
         self._unresolved = resolve(desk) + len(desk.delayed)
         watch(desk, cancelled)
         self._newest_input = desk.ledger.newest_input()
+
+    def _tell_state(self, order: TradingOrder) -> None:
+        """Say what the account may do when that has changed, and at the start when it may not do everything."""
+        if order.state is not self._told_state:
+            self._told_state = order.state
+            why = f"{order.why} (by {order.by})"
+            self._means.say(TradingStateChanged(account=self._name, state=order.state, why=why))
 
     def _desk(self, ledger: Ledger, clock: BrokerClock) -> Desk:
         means = self._means
@@ -155,6 +173,7 @@ class Service:
             ledger=ledger,
             lease=means.lease,
             truth=Truth(means.broker, clock.now, means.account.limits.max_standing_age_seconds),
+            switch=means.switch,
             say=means.say,
             now=clock.now,
             monotonic=means.monotonic,

@@ -37,6 +37,7 @@ class Settings:
     data_url: str
     mode: ExecutionMode
     accounts: tuple[TradingAccount, ...]
+    control_table: str | None
     secrets: Mapping[str, Secret]
     health_file: str
     heartbeat_seconds: float
@@ -69,7 +70,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         DocumentError: lists every variable that is missing or wrong.
     """
     reading = _Reading(environ)
-    names = [name for name in reading.text(environment.TRADING_ACCOUNTS).split(",") if name]
+    names = reading.account_names()
     url, password = reading.database()
     trading_url = reading.url(environment.ALPACA_BASE_URL, PAPER_HOST)
     secrets = {name: reading.secret(name, trading_url) for name in names}
@@ -86,6 +87,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         data_url=data_url,
         mode=_read(mode),
         accounts=tuple(_read(account) for account in accounts),
+        control_table=environ.get(environment.CONTROL_TABLE.name) or None,
         secrets=secrets,
         health_file=health_file,
         heartbeat_seconds=heartbeat_seconds,
@@ -149,6 +151,12 @@ class _Reading:
         if not 0 < seconds <= 3600:  # noqa: PLR2004  an hour without a sign of life is none
             self._problem(variable, f"{value!r} is not a number of seconds between 0 and 3600")
         return seconds
+
+    def account_names(self) -> list[str]:
+        names = [name.strip() for name in self.text(environment.TRADING_ACCOUNTS).split(",") if name.strip()]
+        if len(set(names)) != len(names):
+            self._problem(environment.TRADING_ACCOUNTS, "names an account twice")
+        return names
 
     def account(self, name: str) -> TradingAccount | None:
         number = self.text(environment.account_number(name))

@@ -110,6 +110,7 @@ CREATE TABLE dispatch_claims (
 CREATE INDEX dispatch_claims_without_an_ending ON dispatch_claims (account)
     WHERE state IN ('claimed', 'intended', 'unknown', 'accepted', 'partly_filled');
 
+CREATE INDEX dispatch_claims_rejected ON dispatch_claims (account, since) WHERE state = 'rejected';
 CREATE INDEX dispatch_claims_by_symbol ON dispatch_claims (account, symbol, intended_at);
 
 -- The one thing added to upstream's table: it says that something was written.
