@@ -12,8 +12,16 @@ class Exit(IntEnum):
     """Not done, or proven wrong."""
     USAGE = 2
     """Asked in a way that cannot be answered; nothing was tried."""
+    TAKEN_BACK = 3
+    """The release failed and the one before it runs again."""
+    SUPERSEDED = 4
+    """Another deployment took its place before it was proven."""
     INCONCLUSIVE = 5
     """Neither proven nor disproven."""
+    LOCKED = 6
+    """Somebody else holds the lock of the environment; nothing was tried."""
+    FINDINGS = 7
+    """What must hold before, does not; nothing was changed."""
 
 
 class OpsError(Exception):
