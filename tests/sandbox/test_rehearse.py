@@ -41,7 +41,7 @@ def test_the_whole_story_ends_proven(tmp_path: Path, capsys: pytest.CaptureFixtu
         ],
         True,
     )
-    assert told["orders"] == {"accepted": 17, "rejected": 0, "refused": 27, "unknown": 0, "duplicate": 0}
+    assert told["orders"] == {"accepted": 17, "rejected": 0, "refused": 30, "unknown": 0, "duplicate": 0}
     assert told["verdicts"] == [{"release": "unbuilt", "verdict": "PASS"}]
     kept = {file.name for file in next((tmp_path / ".sandbox").glob("*/evidence")).iterdir()}
     assert kept == {"claims.json", "dispatcher.log", "exchange.json", "executions.json", "story.txt", "verdict.json"}
