@@ -1,0 +1,213 @@
+"""The way to AWS: one session for the process, clients made when they are first needed, errors with a next step.
+
+A request is a value, a `Call`, before it is sent, so that tests compare requests and not behaviour.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's name
+    HTTPClientError,
+    ParamValidationError,
+)
+from botocore.loaders import Loader
+from botocore.session import Session
+
+from ops.errors import Exit, OpsError
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+SANDBOX_KEY = "sandbox"
+"""What a loopback endpoint is given for credentials: no real key ever goes to a stand-in."""
+
+_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=30,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    user_agent_extra="ops-pipeline",
+)
+_NOWHERE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""Session variables of a loopback endpoint: whatever this person has configured for AWS is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to AWS, before it is sent: `Call("ecr", "DescribeRepositories", {...})`."""
+
+    service: str
+    operation: str
+    request: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """The request as a permission names it."""
+        return f"{self.service}:{self.operation}"
+
+
+class AwsError(OpsError):
+    """AWS said no, or nothing. `code` is AWS's own word; empty when there was no answer."""
+
+    def __init__(self, call: Call, code: str, message: str, next_step: str) -> None:
+        self.call = call
+        self.code = code
+        said = f"{code}: {message}" if code else message
+        super().__init__(f"{call} failed: {said}", next_step=next_step, exit_code=Exit.NOT_DONE)
+
+
+class Aws:
+    """AWS in one region, or the endpoint that stands in for it."""
+
+    def __init__(self, *, endpoint_url: str | None, region: str) -> None:
+        self.endpoint_url = endpoint_url
+        self.region = region
+        self._lock = Lock()
+        self._session: Session | None = None
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this is a stand-in on this machine."""
+        return is_loopback(self.endpoint_url)
+
+    def ask(self, call: Call) -> dict[str, Any]:
+        """Send the request; AWS's answer.
+
+        Throttling, timeouts and server errors are tried again by the SDK, four times in all.
+
+        Raises:
+            AwsError: what was asked, AWS's code and words, and the next step.
+        """
+        try:
+            method = getattr(self.client(call.service), xform_name(call.operation))
+            answer: dict[str, Any] = method(**call.request)
+        except ClientError as error:
+            raise _refused(call, error.response.get("Error", {})) from error
+        except ParamValidationError:
+            raise  # the request itself is wrong: a defect of ours, not a condition to tell a user about
+        except (ConnectionError, HTTPClientError) as error:
+            raise AwsError(call, "", str(error), self._unreachable()) from error
+        except BotoCoreError as error:
+            raise AwsError(call, "", str(error), "log in to AWS (aws sso login, or set AWS_PROFILE)") from error
+        return answer
+
+    def pages(self, call: Call, *, token: str = "nextToken") -> Iterator[dict[str, Any]]:  # noqa: S107 - a field's name
+        """The answers of a request that is answered in pages. A page without content is no end; one without token is.
+
+        Args:
+            call: the first request.
+            token: what the field is called that leads from page to page, in requests and answers.
+
+        Raises:
+            AwsError: as `ask`.
+        """
+        request = dict(call.request)
+        while True:
+            answer = self.ask(Call(call.service, call.operation, request))
+            yield answer
+            if not answer.get(token) or answer[token] == request.get(token):
+                return
+            request[token] = answer[token]
+
+    def client(self, service: str) -> Any:
+        """The botocore client of a service; made once. Clients may be shared between threads."""
+        with self._lock:
+            if service not in self._clients:
+                self._session = self._session or _session(loopback=self.is_loopback)
+                self._clients[service] = self._session.create_client(
+                    service, region_name=self.region, endpoint_url=self.endpoint_url, config=_CONFIG
+                )
+            return self._clients[service]
+
+    def _unreachable(self) -> str:
+        if self.is_loopback:
+            return f"start what should answer at {self.endpoint_url} (ops sandbox up), or correct AWS_ENDPOINT_URL"
+        return "check this machine's network, and AWS_ENDPOINT_URL if it is set; then run the same again"
+
+
+def connect(*, endpoint_url: str | None, region: str | None, environ: Mapping[str, str]) -> Aws:
+    """The way to AWS of one command. Nothing is loaded or sent before the first request.
+
+    Args:
+        endpoint_url: what `--endpoint-url` said; AWS_ENDPOINT_URL if not given.
+        region: what the environment in `pipeline.toml` says; AWS_REGION if it says nothing.
+        environ: the process's environment.
+
+    Raises:
+        OpsError: nobody says which region.
+    """
+    where = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if not where:
+        raise OpsError(
+            "it is not said in which AWS region the environment stands",
+            next_step="give the environment a region in pipeline.toml, or set AWS_REGION",
+        )
+    return Aws(endpoint_url=endpoint_url or environ.get("AWS_ENDPOINT_URL") or None, region=where)
+
+
+def is_loopback(url: str | None) -> bool:
+    """Whether the address is one of this machine."""
+    return url is not None and urlsplit(url).hostname in LOOPBACK
+
+
+class _Loader(Loader):  # type: ignore[misc] # the base class has no types
+    """botocore's loader of service models, without its look into every one of some 400 folders for the first client."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's signature
+        """The names of the folders. That a folder has a model inside is found out when it is loaded."""
+        return sorted({name for path in self.search_paths if os.path.isdir(path) for name in os.listdir(path)})  # noqa: PTH112, PTH208 - botocore's paths are text
+
+
+def _session(*, loopback: bool) -> Session:
+    session = Session(session_vars=_NOWHERE if loopback else None)
+    session.register_component("data_loader", _Loader(session.get_config_variable("data_path")))
+    if loopback:
+        session.set_credentials(SANDBOX_KEY, SANDBOX_KEY)
+    return session
+
+
+_EXPIRED = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_BUSY = {"RequestLimitExceeded", "ServiceUnavailable", "ThrottledException", "Throttling", "ThrottlingException"}
+
+
+def _refused(call: Call, error: Mapping[str, str]) -> AwsError:
+    code, message = error.get("Code", "without a code"), error.get("Message", "")
+    return AwsError(call, code, message, _next_step(call, code))
+
+
+def _next_step(call: Call, code: str) -> str:
+    if code in _EXPIRED:
+        return "log in to AWS again (aws sso login, or fresh keys), then run the same again"
+    if code in _FORBIDDEN:
+        return f"allow {call} to whom you run as, then run the same again"
+    if code in _BUSY:
+        return "wait a minute, then run the same again"
+    return f"check account, region and names against what is deployed; {call} was asked for {_asked(call.request)}"
+
+
+def _asked(request: Mapping[str, Any]) -> str:
+    """The names in a request. Values that are not names may be long, and one may be a secret."""
+    named = {key: value for key, value in request.items() if key.lower().endswith(_NAMES)}
+    return ", ".join(f"{key}={value}" for key, value in named.items()) or "nothing by name"
+
+
+_NAMES = ("name", "names", "arn", "arns", "cluster", "service", "services", "family", "tasks", "taskdefinition")
