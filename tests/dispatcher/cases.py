@@ -134,9 +134,11 @@ def case(**changes: Any) -> Case:
         "market": market(),
         "history": History(),
         "limits": limits(),
+        "state": TradingState.ACTIVE,
         "now": NOW,
     }
-    return Case(**good | changes)
+    said = good | changes
+    return Case(**{"state": said["limits"].trading_state} | said)
 
 
 def intent(**changes: Any) -> Intent:
