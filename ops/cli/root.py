@@ -33,6 +33,7 @@ class Session:
     json: bool = False
     env: str | None = None
     config: Path | None = None
+    endpoint_url: str | None = None
 
 
 class Spoken(click.Command):
@@ -115,12 +116,13 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:  # no
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="PATH", help="The inventory; the nearest pipeline.toml."
 )
+@click.option("--endpoint-url", metavar="URL", help="Another AWS endpoint; AWS_ENDPOINT_URL if not given.")
 @json_option
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="The version of ops."
 )
 @click.pass_obj
-def ops(session: Session, env: str | None, config: Path | None) -> None:
+def ops(session: Session, env: str | None, config: Path | None, endpoint_url: str | None) -> None:
     """Build, ship, prove and take back a release, and say what is true.
 
     \b
@@ -131,3 +133,4 @@ def ops(session: Session, env: str | None, config: Path | None) -> None:
     """  # noqa: D301 - click keeps the lines after a backspace as they are
     session.env = env
     session.config = config
+    session.endpoint_url = endpoint_url
