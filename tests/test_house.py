@@ -14,7 +14,6 @@ from contract.events import (
     PositionClosed,
     PositionDifference,
     PositionOpened,
-    TradingStateChanged,
 )
 from docs.generate import REFERENCE, pages
 from ops.cli.root import VERBS, ops
@@ -23,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("contract", "dispatcher", "ops", "sandbox")
 
 # The position manager will say these; until it exists nobody does.
-SAID_BY_THE_POSITION_MANAGER = {PositionOpened, PositionClosed, PositionDifference, TradingStateChanged}
+SAID_BY_THE_POSITION_MANAGER = {PositionOpened, PositionClosed, PositionDifference}
 
 # The rehearsal looks for the word in the log and in the database, to prove that it is not there.
 PROVES_ITS_ABSENCE = {Path("sandbox/proof.py")}

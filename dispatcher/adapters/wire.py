@@ -5,13 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from dispatcher.core.order import NEW_YORK
 from dispatcher.core.outcome import BrokerOrder, Rejected
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
-
-NEW_YORK = ZoneInfo("America/New_York")
-"""The broker's calendar speaks exchange time."""
 
 
 class UnreadableAnswerError(ValueError):

@@ -1,16 +1,15 @@
 """From a recommendation and the standing to an intent, or to a refusal that says which gate and why."""
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 from contract.limits import Limits, Sizing
 from dispatcher.core.gates import ENTRY_GATES, Case, Check, buying_power, exposure, notional, refusal
-from dispatcher.core.order import Intent, Side
+from dispatcher.core.order import Intent, Side, entry_limit, trading_day
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Plan, Recommendation
 from dispatcher.core.standing import Quote, Standing
 
-CENT = Decimal("0.01")
 SHORT_SALE_MARGIN = Decimal("1.03")
 """A short sale costs buying power as if sold at 3 % above the ask (alpaca-rules §1.6)."""
 
@@ -43,10 +42,11 @@ def _sized(case: Case, plan: Plan, quote: Quote, checks: tuple[Check, ...]) -> D
     if quantity == 0:
         return Decision(checks, Refusal(Reason.QUANTITY_ZERO, Reason.QUANTITY_ZERO.meaning, "0 shares", "1 share"))
 
-    # Rounded up to a cent, so that putting the entry on its tick later cannot lift it over a limit.
-    entry = plan.entry.quantize(CENT, ROUND_CEILING)
-    cost = quantity * _price_of_a_share(side, entry, quote)
-    checks = (*checks, notional(quantity * entry, case), exposure(quantity * entry, case), buying_power(cost, case))
+    limit = entry_limit(side, plan.entry, trading_day(case.now))
+    if limit is None:
+        return Decision(checks, Refusal(Reason.PRICE_NOT_POSITIVE, Reason.PRICE_NOT_POSITIVE.meaning, str(plan.entry)))
+    value, cost = quantity * limit.amount, quantity * _price_of_a_share(side, limit.amount, quote)
+    checks = (*checks, notional(value, case), exposure(value, case), buying_power(cost, case))
     intent = Intent(case.recommendation, side, quantity, plan.entry, plan.stop_loss, plan.take_profit, quote)
     return Decision(checks, refusal(checks) or intent, cost)
 

@@ -7,11 +7,15 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dispatcher.core.price import Price, no_less_than, no_more_than, step_of
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Recommendation
 from dispatcher.core.standing import Quote
+
+NEW_YORK = ZoneInfo("America/New_York")
+"""Sessions and trading days are New York's."""
 
 APART = Decimal("0.01")
 """USD that stop and target must be away from the base price, whatever the tick (alpaca-rules §1.3)."""
@@ -88,15 +92,24 @@ def restore(payload: Mapping[str, Any]) -> Order:
     )
 
 
+def trading_day(now: datetime) -> date:
+    """The trading day of a moment: New York's. It decides the tick table."""
+    return now.astimezone(NEW_YORK).date()
+
+
+def entry_limit(side: Side, entry: Decimal, on: date) -> Price | None:
+    """The limit that an entry is sent with: a buyer pays no more and a seller takes no less than recommended."""
+    return (no_more_than if side is Side.BUY else no_less_than)(entry, on)
+
+
 def price(intent: Intent, account: str, on: date) -> Order | Refusal:
     """Put every price on its tick without worsening what was recommended, then check the bracket again.
 
     A buyer pays no more and a seller takes no less than recommended; a target is never nearer, a stop never further
-    away. `on` is the trading day, which decides the tick table.
+    away. `on` is the trading day.
     """
-    buys = intent.side is Side.BUY
-    limit = (no_more_than if buys else no_less_than)(intent.entry, on)
-    towards_less_risk = no_less_than if buys else no_more_than
+    towards_less_risk = no_less_than if intent.side is Side.BUY else no_more_than
+    limit = entry_limit(intent.side, intent.entry, on)
     take_profit = towards_less_risk(intent.take_profit, on)
     stop_loss = towards_less_risk(intent.stop_loss, on)
     if limit is None or take_profit is None or stop_loss is None:

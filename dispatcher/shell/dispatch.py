@@ -19,7 +19,7 @@ from dispatcher.core import recommendation, state
 from dispatcher.core.decide import decide
 from dispatcher.core.execution import Execution, conclude, same
 from dispatcher.core.gates import Case, Check, age, refusal
-from dispatcher.core.order import Intent, Order
+from dispatcher.core.order import Intent, Order, trading_day
 from dispatcher.core.outcome import (
     Accepted,
     BrokerOrder,
@@ -35,7 +35,7 @@ from dispatcher.core.recommendation import Recommendation
 from dispatcher.core.standing import InFlight
 from dispatcher.ports import BrokerUnavailableError, Claim
 from dispatcher.shell.desk import Desk, Sending
-from dispatcher.shell.truth import day_began, trading_day
+from dispatcher.shell.truth import day_began
 
 LOOK_AGAIN_SECONDS = 5.0
 NOT_SENT_RETRY_SECONDS = 1.0

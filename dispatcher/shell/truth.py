@@ -2,19 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
+from dispatcher.core.order import NEW_YORK, trading_day
 from dispatcher.core.standing import InFlight, Market, Session, Standing
 from dispatcher.ports import Broker, OpenOrder
-
-NEW_YORK = ZoneInfo("America/New_York")
-"""A trading day is New York's."""
-
-
-def trading_day(now: datetime) -> date:
-    """The trading day of a moment."""
-    return now.astimezone(NEW_YORK).date()
 
 
 def day_began(now: datetime) -> datetime:
