@@ -7,6 +7,7 @@ from decimal import Decimal
 from sandbox.exchange.orders import ZERO
 from sandbox.exchange.portfolio import Hold, Position, traded
 
+COLLATERAL = "short "  # what positions keep back, and no order, is held under names that begin so
 Price = Callable[[Position], Decimal]
 
 
@@ -41,6 +42,10 @@ class Account:
     def held(self, symbol: str) -> Decimal:
         """Shares that open closing orders keep back."""
         return sum(self.held_shares.get(symbol, {}).values(), ZERO)
+
+    def related(self, symbol: str) -> list[str]:
+        """The orders that keep shares back."""
+        return [order for order in self.held_shares.get(symbol, {}) if not order.startswith(COLLATERAL)]
 
     def hold(self, order: str, symbol: str, hold: Hold) -> None:
         """Set what an order keeps back; an empty hold releases it."""

@@ -50,11 +50,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What admission found out: the intent, and USD kept back per share."""
+    """What admission found out: the intent, USD kept back per share, and shares of what it covers."""
 
     intent: Intent
     unit_hold: Decimal
     converted_limit: Decimal | None
+    covers: str | None = None
+    unit_shares: Decimal = ZERO
 
 
 def admit(standing: Standing, request: OrderRequest, asset: Asset, quote: Quote) -> Admission:
@@ -68,7 +70,7 @@ def admit(standing: Standing, request: OrderRequest, asset: Asset, quote: Quote)
         raise refuse("position_intent", inferred=intent, specified=request.position_intent)
     unit = unit_cost(request, quote, standing.now)
     if closing:
-        _check_wash(standing, request, asset.symbol)
+        check_wash(standing, request, asset.symbol)
         check_shares(standing, asset, request.qty or (request.notional or ZERO) / quote.bid)
     else:
         _check_opening(standing, request, asset, unit)
@@ -113,12 +115,10 @@ def check_asset(request: OrderRequest, asset: Asset, *, closing: bool) -> None:
 
 
 def _check_opening(standing: Standing, request: OrderRequest, asset: Asset, unit: Decimal) -> None:
-    if standing.account.closing_only:
-        raise refuse("closing_only")
     if request.side is Side.SELL:
         _check_short(standing, request, asset)
-    _check_opposite_opening(standing, request, asset.symbol)
-    _check_wash(standing, request, asset.symbol)
+    check_may_open(standing, request, asset.symbol)
+    check_wash(standing, request, asset.symbol)
     cost = request.notional if request.notional is not None else unit * (request.qty or ZERO)
     if request.fractional and cost < _MINIMUM:
         raise refuse("cost_basis_minimum")
@@ -138,14 +138,17 @@ def _check_short(standing: Standing, request: OrderRequest, asset: Asset) -> Non
         raise refuse("hard_to_borrow_tif", symbol=asset.symbol)
 
 
-def _check_opposite_opening(standing: Standing, request: OrderRequest, symbol: str) -> None:
+def check_may_open(standing: Standing, request: OrderRequest, symbol: str) -> None:
+    """Refuse to open anything for a closing-only account, or against an opposite opening order."""
+    if standing.account.closing_only:
+        raise refuse("closing_only")
     side = request.side or Side.BUY
     opening = standing.book.account(standing.account.number).opening
     if opening.get((symbol, side.opposite)):
         raise refuse("long_while_short" if side is Side.BUY else "short_while_long")
 
 
-def _check_wash(standing: Standing, request: OrderRequest, symbol: str) -> None:
+def check_wash(standing: Standing, request: OrderRequest, symbol: str) -> None:
     """Refuse an order that could trade with the account's own (paper enforces it too).
 
     Complex and trailing orders are exempt, new and resting alike. Source: user protection.
@@ -181,7 +184,7 @@ def check_shares(standing: Standing, asset: Asset, requested: Decimal) -> None:
         "available": plain(available),
         "existing_qty": plain(owned),
         "held_for_orders": plain(held),
-        "related_orders": list(account.held_shares.get(symbol, {})),
+        "related_orders": account.related(symbol),
         "symbol": symbol,
     }
     words = {"requested": plain(requested), "available": plain(available)}

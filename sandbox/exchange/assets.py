@@ -33,6 +33,16 @@ class Asset:
         return identity(self.symbol)
 
     @property
+    def asset_class(self) -> str:
+        """What Alpaca calls it."""
+        return "us_equity"
+
+    @property
+    def multiplier(self) -> int:
+        """A share is a share."""
+        return 1
+
+    @property
     def active(self) -> bool:
         """Whether it is listed at all."""
         return self.status == "active"

@@ -110,7 +110,7 @@ class Book:
         self.orders[order.id] = order
         if before is None:
             self._arrive(order)
-        if order.status is Status.ACCEPTED and order.armed:
+        if order.status is Status.ACCEPTED and (order.armed or order.order_class is OrderClass.MLEG):
             self.queued[order.id] = None
         elif before is not None and before.status is Status.ACCEPTED:
             self.queued.pop(order.id, None)

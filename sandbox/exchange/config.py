@@ -54,6 +54,12 @@ class Settings:
     asset_borrow_status: bool = True
     wash_trade_status: int = 403
     stream_connections: int = 1
+    options_gtc: bool = False
+    options_stops: bool = False
+    options_increments: bool = True
+    options_cutoff: str = "15:30"
+    options_expiring_today_limit: int = 0
+    free_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,10 @@
 """The market data API's paths for stocks. Prices are JSON numbers here, as in the real one."""
 
-import base64
-import binascii
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sandbox.exchange import sessions, wire
+from sandbox.exchange import pages, sessions, wire
 from sandbox.exchange.assets import Asset
 from sandbox.exchange.calls import Call, Reply, ok
 from sandbox.exchange.errors import refuse
@@ -126,26 +124,13 @@ def bars(call: Call) -> Reply:
 
 def _page(call: Call, assets: list[Asset]) -> tuple[dict[str, list[object]], str | None]:
     limit = call.whole("limit", _PAGE, _MOST)
-    skip = _read_token(call.query.get("page_token"))
+    skip = pages.read_token(call.query.get("page_token"))
     wanted = ((a, bar) for a in sorted(assets, key=lambda a: a.symbol) for bar in _bars(call, a))
     page = list(islice(wanted, skip, skip + limit + 1))
     shown: dict[str, list[object]] = {}
     for asset, bar in page[:limit]:
         shown.setdefault(asset.symbol, []).append(wire.bar(bar))
-    return shown, _token(skip + limit) if len(page) > limit else None
-
-
-def _token(position: int) -> str:
-    return base64.urlsafe_b64encode(str(position).encode()).decode()
-
-
-def _read_token(given: str | None) -> int:
-    if not given:
-        return 0
-    try:
-        return int(base64.urlsafe_b64decode(given.encode()).decode())
-    except (ValueError, binascii.Error):
-        raise refuse("query_invalid", field="page_token") from None
+    return shown, pages.token(skip + limit) if len(page) > limit else None
 
 
 def _bars(call: Call, asset: Asset) -> Iterator[Bar]:

@@ -8,18 +8,22 @@ import secrets
 from datetime import date
 from decimal import Decimal
 
-from sandbox.exchange import admission, lifetime, replacement, rules, sessions, tickets
+from sandbox.exchange import admission, contracts, lifetime, replacement, rules, sessions, tickets
 from sandbox.exchange.account import Account
+from sandbox.exchange.activities import Statement
 from sandbox.exchange.admission import Standing
 from sandbox.exchange.assets import Asset, Listing, identity
 from sandbox.exchange.book import Book
 from sandbox.exchange.clock import Clock
 from sandbox.exchange.config import AccountConfig, Config, Settings
+from sandbox.exchange.contracts import Contract
 from sandbox.exchange.errors import refuse
 from sandbox.exchange.faults import Faults
 from sandbox.exchange.floor import Floor, Listener, Update
+from sandbox.exchange.instruments import Instrument, Instruments
 from sandbox.exchange.market import Market, Quote
-from sandbox.exchange.orders import FINAL, ZERO, Order, OrderRequest, Side, Status, TimeInForce
+from sandbox.exchange.option_desk import OptionDesk, Parts
+from sandbox.exchange.orders import FINAL, ZERO, Order, OrderClass, OrderRequest, Side, Status, TimeInForce
 from sandbox.exchange.portfolio import Position
 from sandbox.exchange.replacement import Change
 from sandbox.exchange.sessions import Phase
@@ -44,7 +48,10 @@ class Exchange:
         self.market = Market(seed, config.settings.volatility)
         self.listing = Listing(config.assets)
         self.book = Book()
+        self.instruments = Instruments(self.listing, self.market, self.clock, seed)
         self.accounts: dict[str, Account] = {}
+        self.statements: dict[str, Statement] = {}
+        self.kept_from_exercise: dict[str, set[str]] = {}
         self.by_key: dict[str, Account] = {}
         self.faults = Faults(config.faults, random.Random(seed + 1))  # noqa: S311
         self.listeners: list[Listener] = []
@@ -58,7 +65,12 @@ class Exchange:
             dice=random.Random(seed + 2),  # noqa: S311
             new_id=self.new_id,
             tell=self._tell,
+            executed=self._executed,
         )
+        self.options = OptionDesk(
+            Parts(self.instruments, self.floor, self.clock, self.new_id, self.statements, self.standing)
+        )
+        self._settled_until = sessions.last_close(self.clock.now())
         self._auctions: dict[str, int] = {}
         self._canceling: dict[str, int | None] = {}
         self.change_settings(config.settings)
@@ -77,6 +89,12 @@ class Exchange:
     def _tell(self, update: Update) -> None:
         for listener in self.listeners:
             listener(update)
+
+    def _executed(self, order: Order, qty: Decimal, price: Decimal) -> None:
+        """Note a trade on the statement; contracts change what must be kept back."""
+        self.statements[order.account].fill(order, qty, price, order.updated_at)
+        if order.asset_class == "us_option":
+            self.options.keep_back(self.accounts[order.account])
 
     def change_settings(self, settings: Settings) -> None:
         """Put switches in force."""
@@ -104,39 +122,38 @@ class Exchange:
             account.positions[symbol] = self._declared_position(symbol, held)
         account.last_equity = account.equity(self.price)
         self.accounts[account.number] = account
+        self.statements[account.number] = Statement(account.number)
+        self.kept_from_exercise[account.number] = set()
+        self.options.keep_back(account)
         self.by_key[account.key] = account
         return account
 
     def _declared_position(self, symbol: str, held: object) -> Position:
         facts = held if isinstance(held, dict) else {"qty": held}
-        asset = self.asset(symbol)
+        asset = self.instruments.find(symbol)
         qty = Decimal(str(facts["qty"]))
         entry = facts.get("avg_entry_price", self.quote(symbol).last)
-        cost = qty * Decimal(str(entry))
-        now = self.clock.now()
-        return Position(symbol, asset.id, "us_equity", asset.exchange, qty, cost, 1, now)
+        cost = qty * Decimal(str(entry)) * asset.multiplier
+        return self._position(asset, qty, cost, self.clock.now())
 
     def asset(self, symbol: str) -> Asset:
         """Find a stock by symbol or id. Raises Refused: asset "X" not found."""
-        found = self.listing.find(symbol)
-        if found is None:
-            raise refuse("asset_not_found", symbol=symbol)
-        return found
+        return self.instruments.stock(symbol)
 
     def quote(self, symbol: str) -> Quote:
         """Quote a symbol now."""
-        return self.market.quote(symbol, self.asset(symbol).anchor, self.clock.now())
+        return self.instruments.quote(symbol, self.clock.now())
 
     def price(self, position: Position) -> Decimal:
         """Tell what one share of a holding is worth now: the last trade."""
         return self.quote(position.symbol).last
 
     def close_price(self, symbol: str) -> Decimal:
-        """Tell what a stock was worth at the last close before today's session."""
+        """Tell what a stock or contract was worth at the last close before today's session."""
         at = sessions.last_close(self.clock.now())
         if sessions.eastern_day(at) == sessions.eastern_day(self.clock.now()):
             at = sessions.last_close(at - 1)
-        return self.market.quote(symbol, self.asset(symbol).anchor, at).last
+        return self.instruments.quote(symbol, at).last
 
     def last_session_day(self) -> date:
         """Tell the trading day that closed last (Eastern)."""
@@ -147,18 +164,11 @@ class Exchange:
         return position.opened_at > sessions.last_close(self.clock.now())
 
     def _empty_position(self, order: Order, at: int) -> Position:
-        asset = self.asset(order.symbol)
-        return Position(
-            order.symbol,
-            order.asset_id,
-            order.asset_class,
-            asset.exchange,
-            ZERO,
-            ZERO,
-            order.multiplier,
-            at,
-            asset.marginable,
-        )
+        return self._position(self.instruments.find(order.symbol), ZERO, ZERO, at)
+
+    @staticmethod
+    def _position(of: Instrument, qty: Decimal, cost: Decimal, at: int) -> Position:
+        return Position(of.symbol, of.id, of.asset_class, of.exchange, qty, cost, of.multiplier, at, of.marginable)
 
     def standing(self, account: Account) -> Standing:
         """Give what admission looks at."""
@@ -166,29 +176,38 @@ class Exchange:
 
     # -- what a client asks ----------------------------------------------------------------
 
-    def submit(self, account: Account, request: OrderRequest) -> Order:
-        """Take an order. Returns it as the answer shows it: before anything was filled."""
-        standing = self.standing(account)
-        admission.check_client_order_id(standing, request.client_order_id)
+    def submit(self, account: Account, request: OrderRequest) -> tuple[Order, ...]:
+        """Take an order. Gives it and its legs as the answer shows them: before anything was filled."""
+        admission.check_client_order_id(self.standing(account), request.client_order_id)
         admission.check_account(account)
+        orders = self._written(account, request)
+        self.floor.place(*orders)
+        self._begin(orders[0])
+        return tuple(_told(order) for order in orders)
+
+    def _written(self, account: Account, request: OrderRequest) -> tuple[Order, ...]:
+        """Write the orders a request stands for, or raise Refused."""
+        if request.order_class is OrderClass.MLEG:
+            return self.options.combination(account, request)
+        if contracts.is_contract(request.symbol):
+            return self.options.single(account, request)
+        standing = self.standing(account)
         asset = self.asset(request.symbol)
         now = self.clock.now()
         rules.check(request, sessions.eastern_day(now), sessions.eastern_time(now))
         admitted = admission.admit(standing, request, asset, self.quote(asset.symbol))
-        orders = tickets.write(request, asset, admitted, account=account.number, clock=self.clock, new_id=self.new_id)
-        self.floor.place(*orders)
-        return self._begin(orders[0])
+        return tickets.write(request, asset, admitted, account=account.number, clock=self.clock, new_id=self.new_id)
 
-    def _begin(self, order: Order) -> Order:
-        """Let a placed order meet the market; give the state the client is told."""
-        if order.tif in (TimeInForce.OPG, TimeInForce.CLS):
+    def _begin(self, order: Order) -> None:
+        """Let a placed order meet the market."""
+        if order.order_class is OrderClass.MLEG:
+            self.options.begin(order)
+        elif order.tif in (TimeInForce.OPG, TimeInForce.CLS):
             self._auctions[order.id] = lifetime.auction_at(order)
         else:
             self.floor.match(order.symbol)
         if order.tif in (TimeInForce.IOC, TimeInForce.FOK):
             self._cancel_rest(order.id)
-        told = Status.PENDING_NEW if order.status is Status.NEW else order.status
-        return order._replace(status=told)
 
     def _cancel_rest(self, order_id: str) -> None:
         order = self.book.orders[order_id]
@@ -241,7 +260,7 @@ class Exchange:
         if not held:
             raise refuse("position_not_found")
         request = tickets.closing(symbol, Side.SELL if held > 0 else Side.BUY, qty or abs(held))
-        return self.submit(account, request)
+        return self.submit(account, request)[0]
 
     # -- what time and the market do -------------------------------------------------------
 
@@ -256,9 +275,10 @@ class Exchange:
             self.market.fix(symbol, *_prices(prices))
         else:
             raise ValueError("a quote is {bid, ask} or {bid, ask, last}, or null")
-        if self.listing.find(symbol) is None:
+        if self.listing.find(symbol) is None and not contracts.is_contract(symbol):
             self.listing.change(symbol, {})
         self.floor.match(symbol)
+        self.options.match_combinations()
 
     def advance_to(self, at: int) -> None:
         """Move time forward (ns UTC), stopping at every opening and closing on the way.
@@ -279,6 +299,7 @@ class Exchange:
         """Do what time brings: opening, expiry, auctions, late cancels, a moved market."""
         now = self.clock.now()
         self._roll_day(now)
+        self._settle_contracts(now)
         if sessions.phase(now) is Phase.CORE:
             self._open_queued()
         for order_id, due in tuple(self._auctions.items()):
@@ -290,6 +311,7 @@ class Exchange:
                 self._cancel_rest(order_id)
         for symbol in self.book.live_symbols():
             self.floor.match(symbol)
+        self.options.match_combinations()
         for order in self.book.due(now):
             self.floor.finish(order, Status.EXPIRED)
 
@@ -315,8 +337,43 @@ class Exchange:
         for account in self.accounts.values():
             account.last_equity = account.equity(self._price_at_close)
 
+    def _settle_contracts(self, now: int) -> None:
+        """Let contracts end with the session that ended."""
+        closed = sessions.last_close(now)
+        if closed == self._settled_until:
+            return
+        self._settled_until = closed
+        for account in self.accounts.values():
+            self.options.expire(account, frozenset(self.kept_from_exercise[account.number]), now)
+
+    def exercise(self, account: Account, symbol_or_id: str) -> None:
+        """Exercise a held contract."""
+        self.options.exercise(account, self.held_contract(symbol_or_id))
+
+    def held_contract(self, symbol_or_id: str) -> Contract:
+        """Find a contract by symbol or id (422: invalid symbol)."""
+        found = self.instruments.option(symbol_or_id)
+        if found is None:
+            raise refuse("exercise_symbol")
+        return found
+
+    def do_not_exercise(self, account: Account, symbol_or_id: str) -> None:
+        """Keep a held contract from being exercised at its end."""
+        contract = self.held_contract(symbol_or_id)
+        qty = account.qty(contract.symbol)
+        if qty == 0:
+            raise refuse("exercise_none")
+        if qty < 0:
+            raise refuse("dne_short")
+        self.kept_from_exercise[account.number].add(contract.symbol)
+
     def _price_at_close(self, position: Position) -> Decimal:
         return self.close_price(position.symbol)
+
+
+def _told(order: Order) -> Order:
+    """Show an order as its answer does: at work means pending until the next look."""
+    return order._replace(status=Status.PENDING_NEW) if order.status is Status.NEW else order
 
 
 def _prices(prices: dict[str, object]) -> tuple[Decimal, Decimal, Decimal | None]:

@@ -135,6 +135,50 @@ TABLE: Mapping[str, Row] = {
     "may_not_trade": _funds("account is not authorized to trade"),
     "closing_only": _funds("account is restricted to liquidation only"),
     "position_intent": _rule("position intent mismatch, inferred: {inferred}, specified: {specified}"),
+    # options
+    "option_complex": _rule("complex orders not supported for options trading"),
+    "option_qty": _rule("qty must be integer for options trading"),
+    "option_notional": _rule("notional orders not supported for options trading"),
+    "option_tif": _rule("order_time_in_force provided not supported for options trading"),
+    "option_type": _rule("order_type provided not supported for options trading"),
+    "option_extended": _rule("extended hours orders not supported for options trading"),
+    "option_market_hours": _rule("options market orders are only allowed during market hours"),
+    "option_decimals": _rule("limit price must be limited to 2 decimal places"),
+    "option_increment": _rule("limit price must be a multiple of {tick} for contract {symbol}"),
+    "contract_not_found": _rule('contract "{symbol}" is not found'),
+    "contract_expired": _rule('contract "{symbol}" is expired'),
+    "contract_not_tradable": _rule('contract "{symbol}" is not tradable'),
+    "contract_expires_soon": _rule('contract "{symbol}" expires soon, unable to open new positions'),
+    "option_level": _funds("account not eligible for level{level} options trading"),
+    "option_long": _funds("account not eligible to trade long option contracts"),
+    "option_uncovered": _funds("account not eligible to trade uncovered option contracts"),
+    "option_power": _funds("insufficient options buying power (required: {required}, available: {available})"),
+    "option_secured_put": _funds(
+        "insufficient options buying power for cash-secured put (required: {required}, available: {available})"
+    ),
+    "option_covered_call": _funds(
+        "insufficient underlying qty available for covered call (required: {required}, available: {available})"
+    ),
+    "option_expiring_limit": _funds(
+        "exceeded account limit for contracts expiring today "
+        "(requested: {requested}, held+open: {held}, limit: {limit})"
+    ),
+    "mleg_legs": _rule("mleg orders require 2 to 4 legs"),
+    "mleg_head": _rule("mleg orders take no {field}; it belongs to the legs"),
+    "mleg_type": _rule("mleg orders must be market or limit orders"),
+    "mleg_needs_qty": _shape("qty is required"),
+    "mleg_intent": _shape("position_intent is required for every leg"),
+    "mleg_side": _rule("side {side} of leg {symbol} does not match its position_intent {intent}"),
+    "mleg_ratio": _rule("legs.ratio_qty must be integers whose greatest common divisor is 1"),
+    "mleg_unique": _rule("legs must have unique symbols"),
+    "mleg_underlying": _rule("legs must have the same underlying"),
+    "mleg_equity": _rule("equity legs are not served by this exchange"),
+    "mleg_decimals": _rule("limit price must be limited to 2 decimal places"),
+    "contract_unknown": _absent("option contract {symbol} not found"),
+    "exercise_none": _funds("no available position for the specified contract"),
+    "exercise_symbol": _rule("invalid symbol"),
+    "exercise_short": Row(403, 40310001, "cannot exercise short position"),
+    "dne_short": Row(403, 40310001, "cannot submit DNE for short position"),
     # life of an order
     "order_not_found": _absent("order not found for {order}"),
     "position_not_found": _absent("position does not exist"),

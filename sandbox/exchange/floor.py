@@ -48,8 +48,9 @@ class Floor:
         dice: random.Random,
         new_id: Callable[[], str],
         tell: Listener,
+        executed: Callable[[Order, Decimal, Decimal], None],
     ) -> None:
-        """Stand on the exchange's parts; `tell` hears every update in order."""
+        """Stand on the exchange's parts; `tell` hears every update, `executed` every trade."""
         self._book = book
         self._accounts = accounts
         self._clock = clock
@@ -58,6 +59,7 @@ class Floor:
         self._dice = dice
         self._new_id = new_id
         self._tell = tell
+        self._executed = executed
         self.partial_fill_probability = ZERO
 
     # -- what happens to one order ---------------------------------------------------------
@@ -74,7 +76,7 @@ class Floor:
 
     def _settle(self, order: Order) -> Order:
         """Store an order's newest state together with what it keeps back."""
-        self._accounts[order.account].hold(order.id, order.symbol, hold_of(order))
+        self._accounts[order.account].hold(order.id, order.covers or order.symbol, hold_of(order))
         return self._book.put(order)
 
     def settle(self, order: Order) -> Order:
@@ -259,8 +261,28 @@ class Floor:
             return Decimal(self._dice.randint(1, max(1, int(rest - 1))))
         return rest
 
+    def order(self, order_id: str) -> Order:
+        """Give an order as it is now."""
+        return self._book.orders[order_id]
+
     def fill(self, order: Order, qty: Decimal, price: Decimal) -> None:
         """Trade `qty` of an order at a price in USD: order, money, group, stream."""
+        after, held = self._execute(order, qty, price)
+        self.say("fill" if after.final else "partial_fill", after, price, qty, held)
+        self._after_fill(after)
+
+    def fill_combination(self, head: Order, legs: list[tuple[Order, Decimal]], net: Decimal) -> None:
+        """Trade all legs of a combination at their prices; `net` is what one unit costs per share."""
+        for leg, price in legs:
+            self._execute(leg, leg.remaining, price)
+        at = self._clock.stamp()
+        qty = head.remaining
+        done = head._replace(status=Status.FILLED, filled_qty=qty, filled_value=net * qty, filled_at=at, updated_at=at)
+        self._settle(done)
+        self.say("fill", done, net, qty)
+
+    def _execute(self, order: Order, qty: Decimal, price: Decimal) -> tuple[Order, Decimal]:
+        """Change order and money; gives the order afterwards and the shares then held."""
         at = self._clock.stamp()
         done = order.notional is not None or qty == order.remaining
         after = order._replace(
@@ -274,8 +296,8 @@ class Floor:
         account = self._accounts[order.account]
         held = account.trade(self._empty_position(order, at), change, price)
         self._settle(after)
-        self.say("fill" if done else "partial_fill", after, price, qty, held)
-        self._after_fill(after)
+        self._executed(after, qty, price)
+        return after, held
 
     def _after_fill(self, order: Order) -> None:
         if order.role is Role.ENTRY and order.status is Status.FILLED:
@@ -308,7 +330,8 @@ def hold_of(order: Order) -> Hold:
         return Hold(shares=order.remaining)
     if order.notional is not None:
         return Hold(cash=order.notional)
-    return Hold(cash=order.unit_hold * order.remaining * order.multiplier)
+    cash = order.unit_hold * order.remaining * order.multiplier
+    return Hold(cash, order.unit_shares * order.remaining)
 
 
 def reaches(order: Order, quote: Quote) -> bool:

@@ -88,6 +88,11 @@ class Market:
         middle = _snap((bid + ask) / 2, ROUND_DOWN)
         self._fixed[symbol] = (bid, ask, middle if last is None else last)
 
+    def fixed_quote(self, symbol: str, at: int) -> Quote | None:
+        """Give a quote that is held in place, if it is."""
+        fixed = self._fixed.get(symbol)
+        return None if fixed is None else Quote(*fixed, at)
+
     def release(self, symbol: str) -> None:
         """Let a symbol walk again."""
         self._fixed.pop(symbol, None)
@@ -98,9 +103,9 @@ class Market:
 
     def quote(self, symbol: str, anchor: Decimal, at: int) -> Quote:
         """Quote a stock at a moment."""
-        fixed = self._fixed.get(symbol)
+        fixed = self.fixed_quote(symbol, at)
         if fixed is not None:
-            return Quote(*fixed, at)
+            return fixed
         return self._walking(symbol, anchor, at // SECOND * SECOND)
 
     def _walking(self, symbol: str, anchor: Decimal, at: int) -> Quote:

@@ -19,7 +19,8 @@ Test = Callable[[Order], bool]
 def post_order(call: Call) -> Reply:
     """POST /v2/orders."""
     request = intake.order_request(call.body)
-    return ok(wire.answered(call.exchange, call.exchange.submit(call.account, request)))
+    head, *legs = call.exchange.submit(call.account, request)
+    return ok(wire.order(head, [wire.order(leg) for leg in legs] or None))
 
 
 def get_order(call: Call) -> Reply:

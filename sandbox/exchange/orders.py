@@ -161,6 +161,8 @@ class Order(NamedTuple):
     ratio_qty: Decimal | None = None
     multiplier: int = 1
     unit_hold: Decimal = ZERO
+    unit_shares: Decimal = ZERO
+    covers: str | None = None
     filled_qty: Decimal = ZERO
     filled_value: Decimal = ZERO
     submitted_at: int | None = None

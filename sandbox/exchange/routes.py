@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from sandbox.exchange import account_routes as account
 from sandbox.exchange import data_routes as data
+from sandbox.exchange import option_routes as options
 from sandbox.exchange import order_routes as orders
 from sandbox.exchange import trading_routes as trading
 from sandbox.exchange.calls import Handler
@@ -28,6 +30,10 @@ _POSITION = "/v2/positions/{symbol_or_asset_id}"
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/account", trading.account),
+    Route("GET", "/v2/account/configurations", account.configurations),
+    Route("PATCH", "/v2/account/configurations", account.change_configurations),
+    Route("GET", "/v2/account/activities", account.activities),
+    Route("GET", "/v2/account/activities/{activity_type}", account.activities),
     Route("GET", "/v2/clock", trading.clock),
     Route("GET", "/v2/calendar", trading.calendar),
     Route("GET", "/v2/assets", trading.assets),
@@ -43,6 +49,14 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/v2/positions", trading.close_all_positions),
     Route("GET", _POSITION, trading.position),
     Route("DELETE", _POSITION, trading.close_position),
+    Route("POST", "/v2/positions/{symbol_or_contract_id}/exercise", options.exercise),
+    Route("POST", "/v2/positions/{symbol_or_contract_id}/do-not-exercise", options.do_not_exercise),
+    Route("GET", "/v2/options/contracts", options.contracts),
+    Route("GET", "/v2/options/contracts/{symbol_or_id}", options.contract),
+    Route("GET", "/v1beta1/options/snapshots", options.snapshots),
+    Route("GET", "/v1beta1/options/snapshots/{underlying_symbol}", options.chain),
+    Route("GET", "/v1beta1/options/quotes/latest", options.latest_quotes),
+    Route("GET", "/v1beta1/options/trades/latest", options.latest_trades),
     Route("GET", "/v2/stocks/{symbol}/quotes/latest", data.one("quote", data.quote)),
     Route("GET", "/v2/stocks/quotes/latest", data.many("quotes", data.quote)),
     Route("GET", "/v2/stocks/{symbol}/trades/latest", data.one("trade", data.trade)),

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from sandbox.exchange import lifetime
 from sandbox.exchange.admission import Admission
-from sandbox.exchange.assets import Asset
 from sandbox.exchange.clock import Clock
+from sandbox.exchange.instruments import Instrument
 from sandbox.exchange.orders import (
     Intent,
     Order,
@@ -29,7 +29,7 @@ def closing(symbol: str, side: Side, qty: Decimal) -> OrderRequest:
 
 def write(
     request: OrderRequest,
-    asset: Asset,
+    asset: Instrument,
     admitted: Admission,
     *,
     account: str,
@@ -44,7 +44,7 @@ def write(
 
 def _head(
     request: OrderRequest,
-    asset: Asset,
+    asset: Instrument,
     admitted: Admission,
     *,
     account: str,
@@ -60,7 +60,8 @@ def _head(
         account=account,
         client_order_id=request.client_order_id or new_id(),
         asset_id=asset.id,
-        asset_class="us_equity",
+        asset_class=asset.asset_class,
+        multiplier=asset.multiplier,
         symbol=asset.symbol,
         side=request.side,
         type=request.type,
@@ -81,6 +82,8 @@ def _head(
         extended_hours=extended,
         position_intent=admitted.intent,
         unit_hold=admitted.unit_hold,
+        unit_shares=admitted.unit_shares,
+        covers=admitted.covers,
         armed=request.tif not in _AUCTIONS,
         converted_limit=admitted.converted_limit,
     )

@@ -1,0 +1,103 @@
+"""What an account's statement shows: fills, and exercises, assignments and expirations.
+
+Fills are there at once. What happens to options outside of trading is posted the next day, as in
+paper accounts; nothing of it is streamed.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from sandbox.exchange import sessions
+from sandbox.exchange.orders import Order, Status
+from sandbox.exchange.sessions import EASTERN
+from sandbox.exchange.text import instant, moment, nanoseconds, plain
+
+TRADES = frozenset({"FILL"})
+_NAMESPACE = uuid.UUID("7a3f0c52-1f0e-4b56-9d0a-0b0d5c1e8f21")
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One line of a statement. `at` is when it happened, `posted` when it is shown (ns UTC)."""
+
+    id: str
+    kind: str
+    at: int
+    posted: int
+    order: str | None
+    shown: dict[str, object]
+
+    @property
+    def day(self) -> date:
+        """The day it belongs to (Eastern)."""
+        return sessions.eastern_day(self.at)
+
+
+class Statement:
+    """One account's activities, oldest first."""
+
+    def __init__(self, account: str) -> None:
+        """Start empty."""
+        self._account = account
+        self._lines: list[Activity] = []
+
+    def _id(self, at: int) -> str:
+        name = f"{self._account}:{len(self._lines)}"
+        return f"{moment(at):%Y%m%d%H%M%S}{at // 1_000_000 % 1000:03d}::{uuid.uuid5(_NAMESPACE, name)}"
+
+    def fill(self, order: Order, qty: Decimal, price: Decimal, at: int) -> None:
+        """Note an execution; `order` is its state after it."""
+        line = self._id(at)
+        shown: dict[str, object] = {
+            "id": line,
+            "activity_type": "FILL",
+            "transaction_time": instant(at),
+            "type": "fill" if order.status is Status.FILLED else "partial_fill",
+            "price": plain(price),
+            "qty": plain(qty),
+            "side": order.side,
+            "symbol": order.symbol,
+            "leaves_qty": plain(order.remaining),
+            "cum_qty": plain(order.filled_qty),
+            "order_id": order.id,
+            "order_status": order.status,
+        }
+        self._lines.append(Activity(line, "FILL", at, at, order.id, shown))
+
+    def event(
+        self, kind: str, symbol: str, qty: Decimal, at: int, *, amount: Decimal, price: Decimal | None = None
+    ) -> None:
+        """Note what happened to a position outside of trading; amount in USD, shown the next day."""
+        line = self._id(at)
+        day = sessions.eastern_day(at)
+        next_day = datetime.combine(day + timedelta(days=1), time(0), EASTERN)
+        shown: dict[str, object] = {
+            "id": line,
+            "activity_type": kind,
+            "date": day.isoformat(),
+            "created_at": instant(nanoseconds(next_day)),
+            "net_amount": plain(amount),
+            "description": _WORDS[kind],
+            "symbol": symbol,
+            "qty": plain(qty),
+            "status": "executed",
+            "currency": "USD",
+        }
+        if price is not None:
+            shown["price"] = plain(price)
+        self._lines.append(Activity(line, kind, at, nanoseconds(next_day), None, shown))
+
+    def posted(self, now: int) -> Iterator[Activity]:
+        """Give what is shown now, oldest first."""
+        return (line for line in self._lines if line.posted <= now)
+
+
+_WORDS = {
+    "OPEXC": "Option Exercise",
+    "OPASN": "Option Assignment",
+    "OPEXP": "Option Expiration",
+    "OPTRD": "Option Trade",
+}

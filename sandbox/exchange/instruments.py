@@ -1,0 +1,89 @@
+"""What can be traded: stocks and option contracts, found by symbol or id and quoted."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from sandbox.exchange import contracts, option_pricing, sessions
+from sandbox.exchange.assets import Asset, Listing
+from sandbox.exchange.clock import Clock
+from sandbox.exchange.contracts import Contract
+from sandbox.exchange.errors import refuse
+from sandbox.exchange.market import Market, Quote
+
+Instrument = Asset | Contract
+
+
+class Instruments:
+    """Everything listed, and what it costs at any moment (ns UTC)."""
+
+    def __init__(self, listing: Listing, market: Market, clock: Clock, seed: int) -> None:
+        """Stand on the listing, the market and the clock."""
+        self._listing = listing
+        self._market = market
+        self._clock = clock
+        self._seed = seed
+        self._shown: dict[str, str] = {}
+
+    def stock(self, symbol: str) -> Asset:
+        """Find a stock by symbol or id. Raises Refused: asset "X" not found."""
+        found = self._listing.find(symbol)
+        if found is None:
+            raise refuse("asset_not_found", symbol=symbol)
+        return found
+
+    def option(self, symbol_or_id: str) -> Contract | None:
+        """Find a contract by symbol, or by an id that was shown before."""
+        symbol = self._shown.get(symbol_or_id, symbol_or_id)
+        parts = contracts.taken_apart(symbol)
+        asset = None if parts is None else self._underlying(parts[0])
+        if parts is None or asset is None:
+            return None
+        _, expires, kind, strike = parts
+        today = sessions.eastern_day(self._clock.now())
+        if not contracts.exists(asset, expires, strike, today):
+            return None
+        return self.remember(contracts.contract(asset, expires, kind, strike))
+
+    def _underlying(self, root: str) -> Asset | None:
+        """Find the stock of an option root; roots have no dots."""
+        found = self._listing.find(root)
+        return found or next((a for a in self._listing.all() if a.symbol.replace(".", "") == root), None)
+
+    def remember(self, contract: Contract) -> Contract:
+        """Let a contract that is shown be found by its id."""
+        self._shown[contract.id] = contract.symbol
+        return contract
+
+    def find(self, symbol: str) -> Instrument:
+        """Find a stock or a contract. Raises Refused when there is none."""
+        if not contracts.is_contract(symbol):
+            return self.stock(symbol)
+        return self.contract(symbol)
+
+    def contract(self, symbol: str) -> Contract:
+        """Find a contract. Raises Refused: contract "X" is not found."""
+        found = self.option(symbol)
+        if found is None:
+            raise refuse("contract_not_found", symbol=symbol)
+        return found
+
+    def chain(self, underlying: str) -> Iterator[Contract]:
+        """List a stock's contracts as offered now."""
+        asset = self.stock(underlying)
+        today = sessions.eastern_day(self._clock.now())
+        spot = self.spot(underlying, self._clock.now())
+        return (self.remember(c) for c in contracts.chain(asset, spot, today))
+
+    def spot(self, symbol: str, at: int) -> Decimal:
+        """Give a stock's price at a moment."""
+        return self._market.quote(symbol, self.stock(symbol).anchor, at).last
+
+    def quote(self, symbol: str, at: int) -> Quote:
+        """Quote a stock or a contract at a moment."""
+        if not contracts.is_contract(symbol):
+            return self._market.quote(symbol, self.stock(symbol).anchor, at)
+        fixed = self._market.fixed_quote(symbol, at)
+        if fixed is not None:
+            return fixed
+        contract = self.contract(symbol)
+        return option_pricing.quote(contract, self.spot(contract.underlying, at), at, self._seed)

@@ -1,0 +1,95 @@
+"""What an option costs: Black-Scholes over a seeded volatility smile, by vollib.
+
+Floats live here and nowhere else: a model price becomes a Decimal on the option's own tick, and
+implied volatility and greeks go out as JSON numbers, as in the real API.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
+
+# vollib and its arithmetic ship no types.
+from py_lets_be_rational.exceptions import VolatilityValueException  # type: ignore[import-untyped]
+from vollib.black_scholes import black_scholes  # type: ignore[import-untyped]
+from vollib.black_scholes.greeks import analytical  # type: ignore[import-untyped]
+from vollib.black_scholes.implied_volatility import implied_volatility  # type: ignore[import-untyped]
+from vollib.helpers.exceptions import PriceIsAboveMaximum, PriceIsBelowIntrinsic  # type: ignore[import-untyped]
+
+from sandbox.exchange.contracts import Contract
+from sandbox.exchange.market import Quote
+from sandbox.exchange.text import SECOND
+
+RATE = 0.04  # a year
+_YEAR = 365 * 86_400 * SECOND
+_SHORTEST = 1 / (365 * 24 * 60)  # a minute, in years: the model needs some time left
+_THREE = Decimal(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Greeks:
+    """Sensitivities in the units Alpaca uses: theta a day, vega and rho per percentage point."""
+
+    delta: float
+    gamma: float
+    rho: float
+    theta: float
+    vega: float
+
+
+def years_left(contract: Contract, at: int) -> float:
+    """Tell the time to expiration in years."""
+    return max(_SHORTEST, (contract.ends - at) / _YEAR)
+
+
+def volatility(contract: Contract, spot: Decimal, seed: int) -> float:
+    """Give the volatility the market maker of this exchange prices with: a smile per stock."""
+    key = f"{seed}:{contract.underlying}:volatility".encode()
+    drawn = int.from_bytes(hashlib.blake2b(key, digest_size=4).digest(), "big") / 2**32
+    moneyness = math.log(float(contract.strike / spot))
+    return 0.18 + 0.30 * drawn + 0.25 * moneyness * moneyness - 0.08 * moneyness
+
+
+def model_price(contract: Contract, spot: Decimal, at: int, seed: int) -> float:
+    """Give the theoretical price in USD per share."""
+    sigma = volatility(contract, spot, seed)
+    left = years_left(contract, at)
+    return float(black_scholes(contract.kind.flag, float(spot), float(contract.strike), left, RATE, sigma))
+
+
+def tick_of(contract: Contract, price: Decimal) -> Decimal:
+    """Give the contract's price increment at a price."""
+    below, above = contract.increment
+    return below if price < _THREE else above
+
+
+def quote(contract: Contract, spot: Decimal, at: int, seed: int) -> Quote:
+    """Quote a contract around its model price, on its own tick."""
+    fair = Decimal(repr(round(model_price(contract, spot, at, seed), 6)))
+    half = max(fair * Decimal("0.01"), contract.increment[0] / 2)
+    bid = _on_tick(contract, max(Decimal(0), fair - half), ROUND_DOWN)
+    ask = _on_tick(contract, fair + half, ROUND_UP)
+    ask = max(ask, bid + tick_of(contract, bid))
+    return Quote(bid, ask, _on_tick(contract, (bid + ask) / 2, ROUND_DOWN), at)
+
+
+def _on_tick(contract: Contract, price: Decimal, rounding: str) -> Decimal:
+    step = tick_of(contract, price)
+    return (price / step).quantize(Decimal(1), rounding=rounding) * step
+
+
+def implied(contract: Contract, spot: Decimal, middle: Decimal, at: int) -> float | None:
+    """Read the volatility out of a price; None where the price holds none (below intrinsic)."""
+    left = years_left(contract, at)
+    try:
+        found = implied_volatility(float(middle), float(spot), float(contract.strike), left, RATE, contract.kind.flag)
+    except (ArithmeticError, VolatilityValueException, PriceIsAboveMaximum, PriceIsBelowIntrinsic):
+        return None
+    return float(found) if math.isfinite(found) and found > 0 else None
+
+
+def greeks(contract: Contract, spot: Decimal, sigma: float, at: int) -> Greeks:
+    """Compute the greeks at a volatility."""
+    given = (contract.kind.flag, float(spot), float(contract.strike), years_left(contract, at), RATE, sigma)
+    named = {name: float(getattr(analytical, name)(*given)) for name in ("delta", "gamma", "rho", "theta", "vega")}
+    return Greeks(**named)
