@@ -27,13 +27,13 @@ scalars = st.one_of(
     st.integers(),
     st.decimals(allow_nan=False) | st.just(Decimal("NaN")),
     st.floats(),
-    st.text(),
-    st.datetimes(timezones=st.none() | st.timezones()),
+    st.text(max_size=100),
+    st.sampled_from([NOW, NOW.replace(tzinfo=None), datetime.max.replace(tzinfo=UTC)]),
 )
 anything = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
+    max_leaves=4,
 )
 
 
@@ -132,7 +132,7 @@ def test_a_time_beyond_the_calendar_is_refused(edge: datetime) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), anything))
-@settings(max_examples=1500)
+@settings(max_examples=600)
 def test_any_row_is_read_or_refused_by_a_field_and_never_raises(changes: dict[str, Any]) -> None:
     answer = read(row(**changes))
 
@@ -142,7 +142,7 @@ def test_any_row_is_read_or_refused_by_a_field_and_never_raises(changes: dict[st
 
 
 @given(st.dictionaries(st.sampled_from(PLAN_FIELDS), anything))
-@settings(max_examples=1500)
+@settings(max_examples=600)
 def test_any_plan_is_read_or_refused_by_a_field_and_never_raises(changes: dict[str, Any]) -> None:
     answer = read(row(reason={"plan": plan(**changes)}))
 

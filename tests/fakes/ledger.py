@@ -1,0 +1,147 @@
+"""Books in memory, with the same guards as the database's: a change names the state it expects."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from dispatcher.core.execution import Execution
+from dispatcher.core.gates import Check
+from dispatcher.core.order import Order
+from dispatcher.core.outcome import Rejected
+from dispatcher.core.reasons import Refusal
+from dispatcher.core.standing import History
+from dispatcher.core.state import LIVE, UNRESOLVED, State
+from dispatcher.ports import Claim, LostAuthorityError, OpenOrder
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One claim, as far as a test looks at it."""
+
+    state: State
+    why: Refusal | Rejected | str | None = None
+    open: OpenOrder | None = None
+    execution: Execution | None = None
+
+
+@dataclass
+class FakeLedger:
+    """See ports.Ledger. `rows` are what upstream wrote; `books` is what became of them."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    books: dict[int, Entry] = field(default_factory=dict)
+    lost: bool = False
+    wrote: Callable[[str], None] = lambda _: None
+
+    def release_claimed(self) -> int:
+        claimed = [key for key, entry in self.books.items() if entry.state is State.CLAIMED]
+        for key in claimed:
+            del self.books[key]
+        return len(claimed)
+
+    def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
+        del at
+        self._fence()
+        free = [row for row in self.rows if row["id"] not in self.books and row["id"] not in skip]
+        if not free:
+            return None
+        row = max(free, key=lambda each: (each["created_at"], each["confidence"]))
+        self.books[row["id"]] = Entry(State.CLAIMED)
+        return Claim(row["id"], row)
+
+    def unclaim(self, recommendation_id: int) -> None:
+        self._expect(recommendation_id, (State.CLAIMED,))
+        del self.books[recommendation_id]
+
+    def refuse(self, recommendation_id: int, refusal: Refusal, checks: tuple[Check, ...], at: datetime) -> None:
+        del checks, at
+        self._move(recommendation_id, (State.CLAIMED,), Entry(State.REFUSED, refusal))
+
+    def intend(self, claim: Claim, order: Order, cost: Decimal, checks: tuple[Check, ...], at: datetime) -> None:
+        del checks
+        self._fence()
+        key = claim.recommendation_id
+        meant = OpenOrder(key, claim.row["created_at"], order, State.INTENDED, at, at, cost, None, Decimal(0))
+        self._move(key, (State.CLAIMED,), Entry(State.INTENDED, open=meant))
+
+    def intend_again(self, recommendation_id: int, at: datetime) -> None:
+        self._fence()
+        entry = self._expect(recommendation_id, UNRESOLVED)
+        self._move(recommendation_id, UNRESOLVED, replace(entry, state=State.INTENDED), at)
+
+    def accept(self, recommendation_id: int, execution: Execution, at: datetime) -> str:
+        return self._conclude(recommendation_id, UNRESOLVED, execution, at)
+
+    def update(self, recommendation_id: int, was: State, execution: Execution, at: datetime) -> str:
+        return self._conclude(recommendation_id, (was,), execution, at)
+
+    def reject(self, recommendation_id: int, rejected: Rejected, at: datetime) -> None:
+        entry = self._expect(recommendation_id, UNRESOLVED)
+        self._move(recommendation_id, UNRESOLVED, replace(entry, state=State.REJECTED, why=rejected), at)
+
+    def doubt(self, recommendation_id: int, why: str, at: datetime) -> None:
+        entry = self._expect(recommendation_id, UNRESOLVED)
+        since = None if entry.state is State.UNKNOWN else at
+        self._move(recommendation_id, UNRESOLVED, replace(entry, state=State.UNKNOWN, why=why), since)
+
+    def not_placed(self, recommendation_id: int, refusal: Refusal, at: datetime) -> None:
+        entry = self._expect(recommendation_id, UNRESOLVED)
+        self._move(recommendation_id, UNRESOLVED, replace(entry, state=State.NOT_PLACED, why=refusal), at)
+
+    def unresolved(self) -> list[OpenOrder]:
+        return self._open(UNRESOLVED)
+
+    def live(self) -> list[OpenOrder]:
+        return self._open(LIVE)
+
+    def history(self, symbol: str, since: datetime) -> History:
+        del since
+        ours = [each.open.intended_at for each in self.books.values() if each.open and each.open.order.symbol == symbol]
+        return History(len(ours), max(ours, default=None))
+
+    def rejections(self, since: datetime) -> int:
+        del since
+        return sum(entry.state is State.REJECTED for entry in self.books.values())
+
+    def newest_input(self) -> datetime | None:
+        return max((row["created_at"] for row in self.rows), default=None)
+
+    def wait(self, seconds: float) -> bool:
+        del seconds
+        return False
+
+    def states(self) -> dict[int, State]:
+        """Where every claim stands."""
+        return {key: entry.state for key, entry in self.books.items()}
+
+    def _open(self, states: Sequence[State]) -> list[OpenOrder]:
+        return [entry.open for entry in self.books.values() if entry.state in states and entry.open is not None]
+
+    def _fence(self) -> None:
+        if self.lost:
+            raise LostAuthorityError("the lease is another's")
+
+    def _expect(self, key: int, states: Sequence[State]) -> Entry:
+        entry = self.books.get(key)
+        if entry is None or entry.state not in states:
+            raise LostAuthorityError("the claim or the lease is not in the state it was left in")
+        return entry
+
+    def _move(self, key: int, was: Sequence[State], entry: Entry, since: datetime | None = None) -> None:
+        self._expect(key, was)
+        if entry.open is not None:
+            moved = replace(entry.open, state=entry.state, since=since or entry.open.since)
+            entry = replace(entry, open=moved)
+        self.books[key] = entry
+        self.wrote(entry.state)
+
+    def _conclude(self, key: int, was: Sequence[State], execution: Execution, at: datetime) -> str:
+        entry = self._expect(key, was)
+        assert entry.open is not None
+        known = replace(
+            entry.open, broker_order_id=execution.broker_order_id, filled_quantity=execution.filled_quantity
+        )
+        self._move(key, was, Entry(execution.state, open=known, execution=execution), at)
+        return f"execution-{key}"
