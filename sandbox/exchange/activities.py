@@ -21,7 +21,7 @@ _NAMESPACE = uuid.UUID("7a3f0c52-1f0e-4b56-9d0a-0b0d5c1e8f21")
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One line of a statement. `at` is when it happened, `posted` when it is shown (ns UTC)."""
+    """One line of a statement. `at` is when it happened, from `posted` on it is shown (ns UTC)."""
 
     id: str
     kind: str
@@ -65,7 +65,7 @@ class Statement:
             "order_id": order.id,
             "order_status": order.status,
         }
-        self._lines.append(Activity(line, "FILL", at, at, order.id, shown))
+        self._lines.append(Activity(line, "FILL", at, 0, order.id, shown))
 
     def event(
         self, kind: str, symbol: str, qty: Decimal, at: int, *, amount: Decimal, price: Decimal | None = None
