@@ -1,0 +1,1 @@
+"""What is measured. Each claim of the README has a program here that prints it."""

@@ -1,0 +1,121 @@
+"""Several runs side by side, because most of a run is waiting: each worker is a process with a stage of its own."""
+
+import multiprocessing
+import signal
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from benchmarks.torture.nursery import Life, Program
+from benchmarks.torture.plan import plan
+from benchmarks.torture.run import Director, Outcome, stop_all
+from benchmarks.torture.stage import stage
+from benchmarks.torture.tripwire import Tripwire
+from sandbox.exchange import sessions
+from sandbox.exchange.text import SECOND
+
+INTO_THE_SESSION = 45 * 60 * SECOND
+_fork = multiprocessing.get_context("fork")
+
+
+class CrewError(Exception):
+    """The harness itself failed; with the worker's traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a worker is told: whom to torture, under which seed, where the logs go, how many run side by side."""
+
+    program: Program
+    seed: int
+    folder: Path
+    workers: int
+
+
+def outcomes(orders: Orders, numbers: range) -> Iterator[Outcome]:
+    """Play the runs; outcomes as they come. Interrupted, everything that was started is ended.
+
+    Raises:
+        CrewError: a worker failed.
+    """
+    waiting = iter(numbers)
+    with _crew(orders, min(orders.workers, len(numbers))) as idle:
+        busy: list[Connection[Any, Any]] = []
+        for channel in idle:
+            channel.send(next(waiting))
+            busy.append(channel)
+        while busy:
+            ready = wait(busy)
+            for channel in [each for each in busy if each in ready]:
+                outcome = _heard(channel)
+                number = next(waiting, None)
+                if number is None:
+                    busy.remove(channel)
+                else:
+                    channel.send(number)
+                yield outcome
+
+
+def _heard(channel: "Connection[Any, Any]") -> Outcome:
+    try:
+        said = channel.recv()
+    except EOFError:
+        raise CrewError("a worker is gone without a word") from None
+    if isinstance(said, Outcome):
+        return said
+    raise CrewError(str(said))
+
+
+@contextmanager
+def _crew(orders: Orders, size: int) -> "Iterator[list[Connection[Any, Any]]]":
+    begins = sessions.next_open(time.time_ns()) + INTO_THE_SESSION  # also reads the calendar, once for all workers
+    members: list[tuple[ForkProcess, Connection[Any, Any]]] = []
+    try:
+        for _ in range(size):
+            ours, theirs = _fork.Pipe()
+            inherited = [channel for _, channel in members]
+            process = _fork.Process(target=_work, args=(orders, begins, theirs, [ours, *inherited]))
+            process.start()
+            theirs.close()
+            members.append((process, ours))
+        yield [channel for _, channel in members]
+    finally:
+        for process, channel in members:
+            channel.close()
+            if process.pid is not None:
+                process.terminate()
+        for process, _ in members:
+            process.join()
+
+
+def _work(
+    orders: Orders, begins: int, channel: "Connection[Any, Any]", inherited: "list[Connection[Any, Any]]"
+) -> None:
+    """A worker's life: play what it is told, until the channel closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the crew's master tells us when to stop
+    signal.signal(signal.SIGTERM, _leave)
+    for other in inherited:
+        other.close()
+    lives: list[Life] = []
+    tripwire = Tripwire(lambda: stop_all(lives))
+    try:
+        with stage(orders.program, orders.folder, begins, tripwire.observe) as place:
+            while True:
+                number = channel.recv()
+                channel.send(Director(place, plan(orders.seed, number), tripwire, lives).play())
+    except EOFError:
+        return
+    except Exception:  # noqa: BLE001  the outermost frame of a process; told to its master
+        channel.send(traceback.format_exc())
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows is cleaning up
+    raise SystemExit(0)

@@ -1,0 +1,112 @@
+"""What a torture is reported as: tables for people, one line of JSON at the end."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from benchmarks.torture.plan import CATALOGUE, Step
+from benchmarks.torture.run import Outcome
+
+ENOUGH = 100
+"""From so many runs on, every intended kill point must have been reached."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The sum of all outcomes so far."""
+
+    seed: int
+    runs: int = 0
+    duplicates: int = 0
+    lost: int = 0
+    ghosts: int = 0
+    unknown_left: int = 0
+    orders: int = 0
+    repeated_posts: int = 0
+    pairs: int = 0
+    crashes: int = 0
+    kill_points: Counter[Step] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more."""
+        verdict = outcome.verdict
+        self.runs += 1
+        self.duplicates += len(verdict.duplicates)
+        self.lost += len(verdict.lost)
+        self.ghosts += len(verdict.ghosts)
+        self.unknown_left += len(verdict.unknown_left)
+        self.orders += outcome.orders
+        self.repeated_posts += outcome.repeated_posts
+        self.pairs += outcome.plan.pair
+        self.crashes += len(outcome.crashes)
+        self.kill_points.update(outcome.hits)
+        self.faults[str(outcome.plan.fault or "none")] += 1
+
+    @property
+    def missed(self) -> list[Step]:
+        """Intended kill points that nothing reached."""
+        return [step for step in CATALOGUE if not self.kill_points[step]]
+
+    @property
+    def clean(self) -> bool:
+        """Whether all four counts are zero, and enough runs reached every kill point."""
+        wrong = self.duplicates or self.lost or self.ghosts or self.unknown_left
+        return not wrong and not (self.runs >= ENOUGH and self.missed)
+
+
+def failure(outcome: Outcome) -> Iterator[str]:
+    """A run that went wrong: what, the story, and how to play it again."""
+    verdict, plan = outcome.verdict, outcome.plan
+    named = {
+        "duplicate": verdict.duplicates,
+        "lost": verdict.lost,
+        "ghost": verdict.ghosts,
+        "unknown": verdict.unknown_left,
+        "crash": outcome.crashes,
+    }
+    found = [f"  {name}: {words}" for name, lines in named.items() for words in lines]
+    if found:
+        yield f"run {plan.number}: {plan}"
+        yield from found
+        yield f"  again: python -m benchmarks.torture --seed {plan.seed} --only-run {plan.number}"
+
+
+def tables(tally: Tally) -> Iterator[str]:
+    """The distinct kill points reached and the faults, with counts."""
+    yield from _table("kill point", ((str(step), tally.kill_points[step]) for step in _in_order(tally)))
+    yield from _table("fault of the exchange (runs)", sorted(tally.faults.items()))
+    if tally.runs >= ENOUGH and tally.missed:
+        yield f"not reached: {', '.join(str(step) for step in tally.missed)}"
+
+
+def line(tally: Tally, seconds: float) -> str:
+    """The last line."""
+    return json.dumps(
+        {
+            "runs": tally.runs,
+            "seed": tally.seed,
+            "duplicates": tally.duplicates,
+            "lost": tally.lost,
+            "ghosts": tally.ghosts,
+            "unknown_left": tally.unknown_left,
+            "orders": tally.orders,
+            "repeated_posts": tally.repeated_posts,
+            "two_processes": tally.pairs,
+            "crashes": tally.crashes,
+            "kill_points": {str(step): tally.kill_points[step] for step in _in_order(tally)},
+            "faults": dict(sorted(tally.faults.items())),
+            "seconds": round(seconds, 1),
+        }
+    )
+
+
+def _in_order(tally: Tally) -> list[Step]:
+    return [step for step in CATALOGUE if tally.kill_points[step]]
+
+
+def _table(title: str, rows: Iterable[tuple[str, int]]) -> Iterator[str]:
+    yield f"\n{title:60} {'count':>6}"
+    for name, count in rows:
+        yield f"{name:60} {count:6}"

@@ -1,0 +1,196 @@
+"""What a run stands on: a database, an exchange, a nursery. Made once for a worker, wiped between its runs."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from benchmarks.torture.holds import TRIGGERS, Holds
+from benchmarks.torture.nursery import Life, Nursery, Program, nursery
+from benchmarks.torture.plan import Fault, Plan
+from benchmarks.torture.rows import CENT, MARKET, Row
+from benchmarks.torture.verdict import Claim, Evidence, Execution, Mark, Order, Post
+from contract import environment, inventory
+from contract.limits import Limits
+from dispatcher.adapters import migrations
+from sandbox.exchange import AccountConfig, Config, Running, Settings, running
+from sandbox.postgres import Database, Postgres
+
+NAME = "large"
+OPEN = AccountConfig(number="PA3TORTURE", key="PKTORTURE", secret="torture-secret")  # noqa: S106  made up, opens nothing
+CLOSING = AccountConfig(number="PA3CLOSING", key="PKCLOSING", secret="closing-secret", closing_only=True)  # noqa: S106  made up, opens nothing
+POSTS, LOOK_UPS = "POST /v2/orders", "GET /v2/orders:by_client_order_id"
+SHORT_LIFE_SECONDS = 3
+DECLARED = Path(__file__).parents[2] / inventory.FILE_NAME
+_ROWS = ("dispatch_recommendations", "dispatch_claims", "dispatch_executions", "dispatch_accounts")
+_RECOMMEND = """
+INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type, confidence, reason)
+SELECT %(now)s::timestamptz - age * interval '1 second', ticker, action, 'STOCK', confidence, reason
+FROM jsonb_to_recordset(%(rows)s::jsonb)
+    AS given (age int, ticker text, action text, confidence double precision, reason jsonb)
+RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One worker's world."""
+
+    postgres: Postgres
+    database: Database
+    exchange: Running
+    nursery: Nursery
+    holds: Holds
+    folder: Path
+    limits: Limits
+
+    def prepare(self, plan: Plan) -> None:
+        """Wipe what the run before left, and set the exchange as the plan says."""
+        for table in _ROWS:
+            self.holds.rows(f"DELETE FROM {table}")  # noqa: S608  names from above
+        self.holds.rows("SELECT setval('dispatch_recommendations_id_seq', 1, false)")
+        self.exchange.reset()
+        self.exchange.settings(unique_client_order_ids=plan.unique_ids)
+        if plan.fault is not None:
+            self.exchange.fault(**_fault(plan.fault))
+        if plan.look_up_delay_ms:
+            self.exchange.fault(route=LOOK_UPS, kind="delay", times=0, delay_ms=plan.look_up_delay_ms)
+
+    def start(self, plan: Plan) -> Life:
+        """Start a dispatcher; the lives of one run share a log."""
+        return self.nursery.start(self._environ(plan), self.log(plan))
+
+    def log(self, plan: Plan) -> Path:
+        """Where the dispatchers of a run speak."""
+        return self.folder / f"run-{plan.number}.log"
+
+    def recommend(self, *rows: Row) -> dict[int, Mark | None]:
+        """Write recommendations as upstream does, in one transaction; what to know their orders by."""
+        now = self.exchange.state()["now"]
+        ids = self.holds.rows(_RECOMMEND, now=now, rows=json.dumps([_document(row) for row in rows]))
+        return {number: _mark(row) for (number,), row in zip(ids, rows, strict=True)}
+
+    def look_ups(self) -> int:
+        """How many look-ups the exchange is answering slowly, or has."""
+        served: Any = self.exchange.state()["faults_served"]
+        return sum(each.startswith(LOOK_UPS) for each in served)
+
+    def crash_database(self) -> None:
+        """End the server as a crash does, and start it again."""
+        self.postgres.kill()
+        self.postgres.restart()
+        self.holds.forget()
+
+    def evidence(self, recommendations: dict[int, Mark | None], plan: Plan) -> Evidence:
+        """Both sides, as they are now."""
+        state: Any = self.exchange.state()
+        targets = {each["parent"]: each["limit_price"] for each in state["orders"] if each["role"] == "take_profit"}
+        return Evidence(
+            recommendations=recommendations,
+            unique_ids=plan.unique_ids,
+            orders=tuple(
+                Order(each["id"], each["client_order_id"], (each["symbol"], _price(targets.get(each["id"]))))
+                for each in state["orders"]
+                if each["parent"] is None
+            ),
+            posts=tuple(Post(str(each["client_order_id"]), each["applied"]) for each in state["order_requests"]),
+            claims=tuple(
+                Claim(*row)
+                for row in self.holds.rows("SELECT recommendation_id, state, broker_order_id FROM dispatch_claims")
+            ),
+            executions=tuple(
+                Execution(*row)
+                for row in self.holds.rows("SELECT recommendation_id, broker_order_id FROM dispatch_executions")
+            ),
+        )
+
+    def _environ(self, plan: Plan) -> dict[str, str]:
+        account = CLOSING if plan.closing_only else OPEN
+        limits = (
+            replace(self.limits, max_recommendation_age_seconds=SHORT_LIFE_SECONDS) if plan.short_life else self.limits
+        )
+        secret = {"api_key": account.key, "api_secret": account.secret, "base_url": self.exchange.url}
+        return {
+            environment.DATABASE_URL.name: self.database.url,
+            environment.DATABASE_PASSWORD.name: self.database.password,
+            environment.ALPACA_BASE_URL.name: self.exchange.url,
+            environment.ALPACA_DATA_URL.name: self.exchange.url,
+            environment.TRADING_ACCOUNTS.name: NAME,
+            environment.EXECUTION_MODE.name: environment.ExecutionMode.ALPACA_PAPER,
+            environment.HEALTH_FILE.name: str(self.folder / "health"),
+            environment.HEARTBEAT_SECONDS.name: "30",
+            environment.account_number(NAME).name: account.number,
+            environment.broker_secret(NAME).name: json.dumps(secret),
+            environment.limits_document(NAME).name: limits.document(),
+        }
+
+
+@contextmanager
+def stage(program: Program, folder: Path, begins: int, observe: Callable[[str, str | None], None]) -> Iterator[Stage]:
+    """A stage for the length of a `with` block. `begins` is when each run begins, ns UTC, inside a session.
+
+    To be opened in a process without threads: the nursery is forked first.
+    """
+    quotes = {symbol: {"bid": str(price - 2 * CENT), "ask": str(price + 2 * CENT)} for symbol, price in MARKET.items()}
+    config = Config(
+        seed=7,
+        now=begins,
+        accounts=(OPEN, CLOSING),
+        quotes=quotes,
+        settings=Settings(rate_limit=0, volatility=Decimal(0)),
+    )
+    with nursery(program) as forks, Postgres.temporary(durable=False) as postgres, running(config) as exchange:
+        database = postgres.database
+        migrations.upgrade(database.url, database.password)
+        holds = Holds(database)
+        holds.rows(TRIGGERS)
+        exchange.on_order_request(observe)
+        logging.getLogger("sandbox.exchange").addFilter(_surprising)
+        try:
+            yield Stage(postgres, database, exchange, forks, holds, folder, _limits())
+        finally:
+            holds.close()
+
+
+def _surprising(record: logging.LogRecord) -> bool:
+    """An answer that finds its client dead is what a torture is about, and not worth a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], ConnectionResetError))
+
+
+def _limits() -> Limits:
+    """The declared ones, with the times that a run can wait for."""
+    declared = inventory.load(DECLARED).accounts[NAME]
+    return replace(declared, absence_grace_seconds=1, max_standing_age_seconds=5)
+
+
+def _fault(fault: Fault) -> dict[str, object]:
+    return {
+        "route": POSTS,
+        "kind": fault.kind,
+        "nth": fault.nth,
+        "times": fault.times,
+        "applied": fault.applied,
+        "delay_ms": fault.delay_ms,
+    }
+
+
+def _document(row: Row) -> dict[str, object]:
+    return {
+        "age": row.age_seconds,
+        "ticker": row.ticker,
+        "action": row.action,
+        "confidence": row.confidence,
+        "reason": row.reason(),
+    }
+
+
+def _mark(row: Row) -> Mark | None:
+    return None if row.ticker is None else (row.ticker, _price(row.target))
+
+
+def _price(amount: object) -> str:
+    return "none" if amount is None else f"{Decimal(str(amount)):.2f}"
