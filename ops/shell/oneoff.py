@@ -1,0 +1,82 @@
+"""One-off tasks of a revision: questions that need the database or the secrets, asked before a service is touched."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ops.core.release import short
+from ops.core.seen import Service, Task
+from ops.core.suspect import Suspect, suspect
+from ops.shell.journal import Journal
+from ops.shell.locking import pause
+from ops.world import Unreachable
+
+LINES = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How a one-off task ended."""
+
+    command: tuple[str, ...]
+    task: Task
+    lines: tuple[str, ...]
+    """The last that it logged."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended by itself and well. No exit code is not a good one."""
+        return self.task.ended and self.task.exit_code == 0
+
+    @property
+    def said(self) -> Any:
+        """The last JSON object that it logged; None when there is none."""
+        return next((said for said in map(_json_object, reversed(self.lines)) if said is not None), None)
+
+    @property
+    def suspect(self) -> Suspect | None:
+        """What probably went wrong."""
+        return suspect([self.task], self.lines)
+
+    def why(self) -> str:
+        """Why it is not ok, in a sentence."""
+        code = "no exit code" if self.task.exit_code is None else f"exit code {self.task.exit_code}"
+        told = f"{self.task.stop_code} {self.task.reason}".strip()
+        state = "ended" if self.task.ended else f"did not end (it is {self.task.status})"
+        return f"`{' '.join(self.command)}` of {short(self.task.revision)} {state}: {code}{f', {told}' if told else ''}"
+
+
+def run(journal: Journal, service: Service, revision: str, command: tuple[str, ...], seconds: float) -> Answer:
+    """Run the command as a one-off task of the revision, in the service's network, and wait for its end."""
+    world, identity = journal.world, journal.record.id
+    # The token makes asking twice start one task; another deployment's is another.
+    token = f"{identity}-{service.name}-{command[0]}"[-64:]
+    task = world.ecs.run(revision, command, like=service, by=identity, token=token)
+    begun = world.clock.monotonic()
+    while not task.ended and world.clock.monotonic() - begun < seconds:
+        pause(world, begun)
+        task = _again(journal, task)
+    return Answer(command=command, task=task, lines=_lines(journal, service.name, task))
+
+
+def _again(journal: Journal, task: Task) -> Task:
+    """The task now; as it was when nobody answers."""
+    try:
+        journal.grip.renew()
+        return journal.world.ecs.task(task.id) or task
+    except Unreachable as error:
+        journal.tell("waiting", error.message)
+        return task
+
+
+def _lines(journal: Journal, service: str, task: Task) -> tuple[str, ...]:
+    names = journal.world.names
+    return journal.world.logs.last_lines(names.log_group(service), names.log_stream(service, task.id), LINES)
+
+
+def _json_object(line: str) -> Any:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None

@@ -1,0 +1,53 @@
+"""What follows a proof: the pointers say it, the image is kept for good, the schedules follow."""
+
+import json
+from dataclasses import replace
+
+from contract.names import TagKey, verified_tag
+from ops.core.release import Release, short
+from ops.core.ruling import Verdict
+from ops.core.seen import Trigger
+from ops.shell.journal import Journal
+from ops.world import World
+
+
+def promote(journal: Journal, release: Release, schedules: dict[str, str]) -> Release:
+    """Make the release the proven one. Each part may be done twice, so an interrupted promotion is just done again.
+
+    `schedules` says which revision each of ours is to start.
+    """
+    proven = replace(release, proven_by=journal.record.id)
+    journal.begin("keep the image", verified_tag(release.tag))
+    journal.world.images.tag(release.digest, verified_tag(release.tag))
+    journal.begin("promote", release.label)
+    journal.point(journal.world.names.release, json.dumps(proven.document(), separators=(",", ":")))
+    move_schedules(journal, schedules)
+    tag_revisions(journal, release, Verdict.PASS)
+    return proven
+
+
+def move_schedules(journal: Journal, wanted: dict[str, str]) -> None:
+    """Let our schedules start these revisions: the schedule first, then the parameter that the next stack reads."""
+    there = {each.name: each for each in journal.world.schedules.all()}
+    for name, revision in wanted.items():
+        journal.begin(f"schedule {name}", f"to {short(revision)}")
+        if _moves(there.get(name), revision):
+            journal.world.schedules.point(name, revision)
+        journal.point(journal.world.names.schedule_revision(name), revision)
+
+
+def _moves(trigger: Trigger | None, revision: str) -> bool:
+    """A schedule that the stack has not made yet is made with what its parameter says."""
+    return trigger is not None and trigger.revision != revision
+
+
+def tag_revisions(journal: Journal, release: Release, verdict: Verdict) -> None:
+    """The readable copy of the verdict, on the revisions themselves."""
+    for part in release.parts.values():
+        journal.world.ecs.tag(part.revision, {TagKey.VERDICT: verdict, TagKey.DEPLOYMENT: journal.record.id})
+
+
+def world_schedules(world: World, wanted: dict[str, str]) -> dict[str, str]:
+    """Those of the wanted schedules that do not start what they should."""
+    there = {each.name: each.revision for each in world.schedules.all()}
+    return {name: revision for name, revision in wanted.items() if there.get(name) != revision}
