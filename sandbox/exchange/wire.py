@@ -34,7 +34,7 @@ def order(value: Order, legs: list[Json] | None = None) -> Json:
     """Show an order; `legs` are shown when they are rolled up under it."""
     kind = "" if value.type is None else value.type.value
     average = value.average
-    return {
+    shown: Json = {
         "id": value.id,
         "client_order_id": value.client_order_id,
         "created_at": instant(value.created_at),
@@ -59,7 +59,6 @@ def order(value: Order, legs: list[Json] | None = None) -> Json:
         "order_type": kind,
         "type": kind,
         "side": "" if value.side is None else value.side.value,
-        "position_intent": None if value.position_intent is None else value.position_intent.value,
         "time_in_force": value.tif.value,
         "limit_price": plain_or_none(value.effective_limit),
         "stop_price": plain_or_none(value.stop_price),
@@ -73,6 +72,9 @@ def order(value: Order, legs: list[Json] | None = None) -> Json:
         "subtag": None,
         "source": None,
     }
+    if value.position_intent is not None:
+        shown["position_intent"] = value.position_intent.value
+    return shown
 
 
 def group(exchange: Exchange, value: Order) -> Json:
