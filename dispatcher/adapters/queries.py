@@ -57,13 +57,15 @@ LEFT JOIN candidate ON candidate.id IN (SELECT recommendation_id FROM claimed)
 """  # noqa: S608  two constants joined; values are bound
 RELEASE_CLAIMED = "DELETE FROM dispatch_claims WHERE account = %(account)s AND state = 'claimed' RETURNING 1"
 UNCLAIM = """
-DELETE FROM dispatch_claims WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' RETURNING 1
+DELETE FROM dispatch_claims
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND epoch = %(epoch)s
+RETURNING 1
 """
 REFUSE = """
 UPDATE dispatch_claims
 SET state = 'refused', since = %(at)s, reason = %(reason)s, detail = %(detail)s, observed = %(observed)s,
     threshold = %(threshold)s, checks = %(checks)s
-WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed'
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND epoch = %(epoch)s
 RETURNING 1
 """
 INTEND = f"""
@@ -94,17 +96,21 @@ SET since = CASE WHEN state = 'unknown' THEN since ELSE %(at)s END, state = 'unk
 WHERE account = %(account)s AND recommendation_id = %(id)s AND state IN ('intended', 'unknown')
 RETURNING 1
 """
-NOT_PLACED = """
+# Fenced like an intent: a holder that was replaced must not end what its successor may be sending.
+NOT_PLACED = f"""
+{FENCE}
 UPDATE dispatch_claims SET state = 'not_placed', since = %(at)s, reason = %(reason)s, detail = %(detail)s
 WHERE account = %(account)s AND recommendation_id = %(id)s AND state IN ('intended', 'unknown')
+  AND EXISTS (SELECT FROM fence)
 RETURNING 1
-"""
+"""  # noqa: S608  two constants joined; values are bound
 # The claim moves and the execution is written together, or neither is.
 CONCLUDE = """
 WITH moved AS (
     UPDATE dispatch_claims
     SET state = %(state)s, since = %(at)s, broker_order_id = %(broker_order_id)s, filled_qty = %(filled_qty)s,
-        filled_avg_price = %(filled_avg_price)s, execution_id = coalesce(execution_id, gen_random_uuid()), detail = NULL
+        filled_avg_price = %(filled_avg_price)s, execution_id = coalesce(execution_id, gen_random_uuid()),
+        detail = NULL, reason = CASE WHEN %(state)s = 'rejected' THEN 'rejected by the broker after it was taken' END
     WHERE account = %(account)s AND recommendation_id = %(id)s AND state = ANY (%(was)s)
     RETURNING *
 )

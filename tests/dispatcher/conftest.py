@@ -9,7 +9,8 @@ import pytest
 from dispatcher.adapters import migrations
 from sandbox.exchange import Config, Running, Settings, running
 from sandbox.exchange.text import nanoseconds
-from sandbox.postgres import Postgres
+from sandbox.postgres import Database, Postgres
+from tests.dispatcher.books import Books
 from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, QUOTES, World
 
 # The machine may be busy with others' tests: how long an example takes says nothing here.
@@ -45,3 +46,21 @@ def world(exchange: Running, postgres: Postgres, migrated: str, tmp_path: Path) 
     name = f"world_{tmp_path.name.replace('-', '_').lower()[:40]}_{abs(hash(tmp_path)) % 10_000}"
     yield World(exchange, postgres.create_database(name, template=migrated), tmp_path)
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def shelf(postgres: Postgres, migrated: str) -> Database:
+    """A database with the schema in it, for tests that leave nothing behind but rows."""
+    return postgres.create_database("shelf", template=migrated)
+
+
+@pytest.fixture
+def books(shelf: Database) -> Iterator[Books]:
+    """Empty books in the real database. A database of its own for each test would cost more than the test."""
+    books = Books(shelf, [])
+    books.run(
+        "TRUNCATE dispatch_accounts, dispatch_claims, dispatch_executions, dispatch_recommendations RESTART IDENTITY"
+    )
+    yield books
+    for connection in books.connections:
+        connection.close()

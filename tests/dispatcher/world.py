@@ -57,24 +57,8 @@ class World:
 
     def recommend(self, **row: Any) -> int:
         """Insert a recommendation; its id. Without anything said it is a good one for AAPL, made just now."""
-        defaults = {
-            "created_at": self.exchange.state()["now"],
-            "ticker": "AAPL",
-            "action": "BUY",
-            "instrument_type": "STOCK",
-            "strategy_type": "swing_trade",
-            "confidence": 0.6,
-            "reason": {"plan": {"entry": 200.0, "stop_loss": 195.0, "take_profit": 210.0}},
-            "features_snapshot": {"vol_ratio": 1.0},
-        } | row
-        values = [json.dumps(each) if isinstance(each, dict | list) else each for each in defaults.values()]
-        statement = (
-            f"INSERT INTO dispatch_recommendations ({', '.join(defaults)})"
-            f" VALUES ({', '.join(['%s'] * len(values))}) RETURNING id"
-        )
         with self.connect() as connection:
-            (number,) = connection.execute(statement.encode(), values).fetchall()[0]
-            return int(number)
+            return insert(connection, {"created_at": self.exchange.state()["now"]} | row)
 
     def claims(self) -> dict[int, dict[str, Any]]:
         """Every claim by its recommendation."""
@@ -97,3 +81,23 @@ class World:
         """Every order request the exchange received."""
         requests: Any = self.exchange.state()["order_requests"]
         return list(requests)
+
+
+def insert(connection: "psycopg.Connection[tuple[Any, ...]]", row: dict[str, Any]) -> int:
+    """Write a recommendation as upstream does; its id. What the row does not say is a good one for AAPL."""
+    whole = {
+        "ticker": "AAPL",
+        "action": "BUY",
+        "instrument_type": "STOCK",
+        "strategy_type": "swing_trade",
+        "confidence": 0.6,
+        "reason": {"plan": {"entry": 200.0, "stop_loss": 195.0, "take_profit": 210.0}},
+        "features_snapshot": {"vol_ratio": 1.0},
+    } | row
+    values = [json.dumps(each) if isinstance(each, dict | list) else each for each in whole.values()]
+    statement = (
+        f"INSERT INTO dispatch_recommendations ({', '.join(whole)})"
+        f" VALUES ({', '.join(['%s'] * len(values))}) RETURNING id"
+    )
+    (number,) = connection.execute(statement.encode(), values).fetchall()[0]
+    return int(number)

@@ -1,0 +1,438 @@
+"""The books in the real database: who may write what, and when."""
+
+from datetime import timedelta
+from decimal import Decimal
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.core.standing import History
+from dispatcher.core.state import LIVE, UNRESOLVED, State
+from dispatcher.ports import Claim, Grant, LostAuthorityError, OpenOrder
+from tests.dispatcher.books import (
+    GONE,
+    PATHS,
+    REFUSED,
+    REJECTED,
+    Books,
+    accepting,
+    claimed,
+    executed,
+    intended,
+    placed,
+)
+from tests.dispatcher.cases import NOW, order
+
+pytestmark = pytest.mark.world
+
+ALLOWED: dict[str, tuple[State, ...]] = {
+    "unclaim": (State.CLAIMED,),
+    "refuse": (State.CLAIMED,),
+    "intend": (State.CLAIMED,),
+    "intend_again": UNRESOLVED,
+    "accept": UNRESOLVED,
+    "reject": UNRESOLVED,
+    "doubt": UNRESOLVED,
+    "not_placed": UNRESOLVED,
+}
+
+
+def change(ledger: PostgresLedger, name: str, claim: Claim) -> None:
+    meant, key = placed(claim), claim.recommendation_id
+    arguments: dict[str, tuple[Any, ...]] = {
+        "unclaim": (key,),
+        "refuse": (key, REFUSED, (), NOW),
+        "intend": (claim, meant, Decimal(2_000), (), NOW),
+        "intend_again": (key, NOW),
+        "accept": (key, executed(meant), NOW),
+        "reject": (key, REJECTED, NOW),
+        "doubt": (key, "timeout", NOW),
+        "not_placed": (key, GONE, NOW),
+    }
+    getattr(ledger, name)(*arguments[name])
+
+
+def brought_to(books: Books, state: State) -> tuple[PostgresLedger, Claim]:
+    books.recommend()
+    ledger = books.ledger()
+    claim = claimed(ledger)
+    for step in PATHS[state]:
+        step(ledger, claim, placed(claim))
+    assert books.state(claim.recommendation_id) == state
+    return ledger, claim
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_claim_moves_only_from_the_states_that_a_change_names(books: Books, state: State) -> None:
+    allowed = [name for name, states in ALLOWED.items() if state in states]
+    refused = [name for name in ALLOWED if name not in allowed]
+    ledger, claim = brought_to(books, state)
+
+    for name in refused:
+        with pytest.raises(LostAuthorityError):
+            change(ledger, name, claim)
+    assert books.state(claim.recommendation_id) == state
+    for name in allowed:
+        books.run("TRUNCATE dispatch_claims, dispatch_executions, dispatch_recommendations")
+        again, other = brought_to(books, state)
+        change(again, name, other)
+
+
+@pytest.mark.parametrize("was", State)
+@pytest.mark.parametrize("state", LIVE)
+def test_an_order_moves_on_only_from_the_state_it_was_seen_in(books: Books, state: State, was: State) -> None:
+    ledger, claim = brought_to(books, state)
+    filled = executed(placed(claim), status="filled", filled_quantity=Decimal(10))
+
+    if was is state:
+        ledger.update(claim.recommendation_id, was, filled, NOW)
+    else:
+        with pytest.raises(LostAuthorityError):
+            ledger.update(claim.recommendation_id, was, filled, NOW)
+
+    assert books.state(claim.recommendation_id) == (State.FILLED if was is state else state)
+
+
+def test_the_newest_is_claimed_first_and_of_one_moment_the_strongest(books: Books) -> None:
+    old = books.recommend(created_at=NOW - timedelta(minutes=1), confidence=0.99)
+    weak = books.recommend(confidence=0.4)
+    unsaid = books.recommend(confidence=None)
+    strong = books.recommend(confidence=0.9)
+    ledger = books.ledger()
+
+    order_of_claims = [claimed(ledger).recommendation_id for _ in range(4)]
+
+    assert order_of_claims == [strong, weak, unsaid, old]
+    assert ledger.claim(NOW, ()) is None
+
+
+def test_what_is_to_be_skipped_is_not_claimed(books: Books) -> None:
+    first = books.recommend(confidence=0.9)
+    second = books.recommend(confidence=0.5)
+    ledger = books.ledger()
+
+    assert claimed(books.ledger()).recommendation_id == first
+    ledger = books.ledger()
+    ledger.release_claimed()
+    assert [
+        claim and claim.recommendation_id for claim in (ledger.claim(NOW, (first,)), ledger.claim(NOW, (first,)))
+    ] == [
+        second,
+        None,
+    ]
+
+
+def test_a_claim_brings_the_row_as_upstream_wrote_it_prices_exact(books: Books) -> None:
+    books.recommend(reason={"plan": {"entry": 0.1, "stop_loss": 0.09, "take_profit": 699.7462}})
+
+    row = claimed(books.ledger()).row
+
+    assert (row["ticker"], row["created_at"], row["confidence"]) == ("AAPL", NOW, 0.6)
+    assert row["reason"]["plan"] == {
+        "entry": Decimal("0.1"),
+        "stop_loss": Decimal("0.09"),
+        "take_profit": Decimal("699.7462"),
+    }
+
+
+def test_a_claim_given_back_is_claimed_again(books: Books) -> None:
+    books.recommend()
+    ledger = books.ledger()
+    claim = claimed(ledger)
+
+    ledger.unclaim(claim.recommendation_id)
+
+    assert claimed(ledger) == claim
+
+
+def test_what_an_earlier_holder_claimed_and_did_not_intend_is_given_back_and_nothing_else(books: Books) -> None:
+    for _ in range(3):
+        books.recommend()
+    before = books.ledger()
+    meant, _ = intended(before)
+    claimed(before)
+    claimed(before)
+
+    released = books.ledger().release_claimed()
+
+    assert released == 2
+    assert books.rows("SELECT recommendation_id, state FROM dispatch_claims") == [
+        {"recommendation_id": meant.recommendation_id, "state": "intended"}
+    ]
+
+
+def test_an_old_epoch_can_neither_claim_nor_intend(books: Books) -> None:
+    books.recommend()
+    books.recommend()
+    before = books.ledger()
+    claim = claimed(before)
+    books.ledger()
+
+    with pytest.raises(LostAuthorityError):
+        before.claim(NOW, ())
+    with pytest.raises(LostAuthorityError):
+        before.intend(claim, placed(claim), Decimal(1), (), NOW)
+    assert books.state(claim.recommendation_id) == "claimed"
+
+
+def test_an_expired_lease_can_neither_claim_nor_intend_nor_intend_again(books: Books) -> None:
+    books.recommend()
+    books.recommend()
+    ledger = books.ledger()
+    waiting, _ = intended(ledger)
+    claim = claimed(ledger)
+    books.expire()
+
+    with pytest.raises(LostAuthorityError):
+        ledger.claim(NOW, ())
+    with pytest.raises(LostAuthorityError):
+        ledger.intend(claim, placed(claim), Decimal(1), (), NOW)
+    with pytest.raises(LostAuthorityError):
+        ledger.intend_again(waiting.recommendation_id, NOW)
+
+
+def test_a_holder_that_was_replaced_still_records_what_the_broker_answered(books: Books) -> None:
+    books.recommend()
+    before = books.ledger()
+    claim, meant = intended(before)
+    books.ledger()
+
+    before.accept(claim.recommendation_id, executed(meant), NOW)
+
+    assert books.state(claim.recommendation_id) == "accepted"
+
+
+@pytest.mark.parametrize("name", ["not_placed"])
+def test_a_holder_that_was_replaced_guesses_no_more(books: Books, name: str) -> None:
+    books.recommend()
+    before = books.ledger()
+    claim, _ = intended(before)
+    books.ledger()
+
+    with pytest.raises(LostAuthorityError):
+        change(before, name, claim)
+
+    assert books.state(claim.recommendation_id) == "intended"
+
+
+@pytest.mark.parametrize("name", ["refuse", "unclaim"])
+def test_a_holder_that_was_replaced_cannot_end_what_its_successor_claimed(books: Books, name: str) -> None:
+    books.recommend()
+    before = books.ledger()
+    claim = claimed(before)
+    successor = books.ledger()
+    successor.release_claimed()
+    assert claimed(successor).recommendation_id == claim.recommendation_id
+
+    with pytest.raises(LostAuthorityError):
+        change(before, name, claim)
+
+    assert books.state(claim.recommendation_id) == "claimed"
+
+
+def test_a_takeover_waits_for_an_intent_that_is_being_committed(books: Books) -> None:
+    books.recommend()
+    holder, successor = books.leases(), books.leases()
+    holder.acquire("holder", 60)
+    ledger = books.ledger(epoch=1)
+    claim = claimed(ledger)
+    answers: list[object] = []
+    with ledger._connection.transaction():
+        ledger.intend(claim, placed(claim), Decimal(1), (), NOW)
+        holder.leave()
+        taking = Thread(target=lambda: answers.append(successor.acquire("successor", 60)))
+        taking.start()
+        waited = _until_blocked(books)
+        before_commit = list(answers)
+    taking.join(10)
+
+    assert (waited, before_commit, answers) == (True, [], [Grant(2)])
+    assert books.state(claim.recommendation_id) == "intended"
+
+
+def _until_blocked(books: Books) -> bool:
+    """Whether somebody waits for a lock; asked until somebody does, at most some hundred times."""
+    question = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    return any(books.rows(question + " AND pg_sleep(0.01) IS NOT NULL")[0]["waiting"] for _ in range(300))
+
+
+def test_two_ledgers_never_claim_the_same_row(books: Books) -> None:
+    rows = [books.recommend(ticker="T") for _ in range(60)]
+    ledgers = [books.ledger(), books.ledger(epoch=1)]
+    claims: list[list[int]] = [[], []]
+
+    def claim_all(ledger: PostgresLedger, into: list[int]) -> None:
+        misses = 0
+        while misses < 3:
+            claim = ledger.claim(NOW, ())
+            misses += claim is None
+            into += [claim.recommendation_id] if claim else []
+
+    threads = [Thread(target=claim_all, args=each) for each in zip(ledgers, claims, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(claims[0] + claims[1]) == rows
+
+
+def test_every_account_considers_every_recommendation_and_touches_no_others(books: Books) -> None:
+    number = books.recommend()
+    large, tiny = books.ledger(), books.ledger(account="tiny")
+    claim, meant = intended(large)
+
+    ours = claimed(tiny)
+    tiny.refuse(ours.recommendation_id, REFUSED, (), NOW)
+
+    assert (ours.recommendation_id, claim.recommendation_id) == (number, number)
+    assert [books.state(number), books.state(number, "tiny")] == ["intended", "refused"]
+    assert [tiny.unresolved(), tiny.live(), tiny.release_claimed()] == [[], [], 0]
+    for name in ("accept", "reject", "doubt", "not_placed", "unclaim", "intend_again"):
+        with pytest.raises(LostAuthorityError):
+            change(tiny, name, claim)
+    assert [each.order for each in large.unresolved()] == [meant]
+
+
+def test_an_order_without_an_ending_is_remembered_whole(books: Books) -> None:
+    number = books.recommend()
+    ledger = books.ledger()
+    claim = claimed(ledger)
+    meant = order()
+    ledger.intend(claim, meant, Decimal("2000.50"), (), NOW)
+
+    remembered = OpenOrder(number, NOW, meant, State.INTENDED, NOW, NOW, Decimal("2000.50"), None, Decimal(0))
+    assert (ledger.unresolved(), ledger.live()) == ([remembered], [])
+
+
+def test_the_same_order_id_cannot_be_intended_twice(books: Books) -> None:
+    books.recommend()
+    books.recommend()
+    ledger = books.ledger()
+    ledger.intend(claimed(ledger), order(), Decimal(1), (), NOW)
+
+    with pytest.raises(Exception, match="client_order_id"):
+        ledger.intend(claimed(ledger), order(), Decimal(1), (), NOW)
+
+
+def test_an_execution_is_written_in_the_originals_shape(books: Books) -> None:
+    number = books.recommend()
+    ledger = books.ledger()
+    claim, meant = intended(ledger)
+    told = executed(meant, status="filled", filled_quantity=Decimal(10), filled_average_price=Decimal("199.99"))
+
+    execution_id = ledger.accept(claim.recommendation_id, told, NOW)
+
+    (row,) = books.rows("SELECT * FROM dispatch_executions")
+    said = {key: value for key, value in row.items() if value is not None}
+    assert said == {
+        "execution_id": row["execution_id"],
+        "recommendation_id": number,
+        "ticker": "AAPL",
+        "action": "BUY",
+        "decision_ts": NOW,
+        "simulated_ts": NOW,
+        "entry_price": Decimal("199.99"),
+        "fill_model": "ALPACA_PAPER",
+        "qty": Decimal(10),
+        "notional": Decimal(2_000),
+        "stop_loss_price": Decimal(195),
+        "take_profit_price": Decimal(210),
+        "execution_mode": "ALPACA_PAPER",
+        "account_name": "large",
+        "explain_json": {"client_order_id": meant.client_order_id},
+        "risk_json": [],
+        "instrument_type": "STOCK",
+        "side": "buy",
+        "status": "EXECUTED",
+        "broker_order_id": told.broker_order_id,
+        "executed_at": NOW,
+        "filled_qty": Decimal(10),
+    }
+    assert str(row["execution_id"]) == execution_id
+
+
+def test_one_order_has_one_execution_row_that_follows_it(books: Books) -> None:
+    books.recommend()
+    ledger = books.ledger()
+    claim, meant = intended(ledger)
+    accepting("new")(ledger, claim, meant)
+    first = books.rows("SELECT execution_id, status, filled_qty, executed_at FROM dispatch_executions")
+    filled = executed(meant, status="filled", filled_quantity=Decimal(10), filled_average_price=Decimal("199.99"))
+
+    ledger.update(claim.recommendation_id, State.ACCEPTED, filled, NOW + timedelta(seconds=9))
+
+    assert [(row["status"], row["filled_qty"], row["executed_at"]) for row in first] == [("ACCEPTED", 0, None)]
+    assert books.rows("SELECT execution_id, status, filled_qty, executed_at FROM dispatch_executions") == [
+        {
+            "execution_id": first[0]["execution_id"],
+            "status": "EXECUTED",
+            "filled_qty": 10,
+            "executed_at": NOW + timedelta(seconds=9),
+        }
+    ]
+
+
+def test_an_order_the_broker_rejects_after_accepting_it_ends_in_the_books(books: Books) -> None:
+    books.recommend()
+    ledger = books.ledger()
+    claim, meant = intended(ledger)
+    accepting("new")(ledger, claim, meant)
+
+    ledger.update(claim.recommendation_id, State.ACCEPTED, executed(meant, status="rejected"), NOW)
+
+    assert books.state(claim.recommendation_id) == "rejected"
+
+
+def test_a_rejection_is_kept_whole(books: Books) -> None:
+    books.recommend()
+    ledger = books.ledger()
+    claim, _ = intended(ledger)
+
+    ledger.reject(claim.recommendation_id, REJECTED, NOW)
+
+    assert books.rows("SELECT state, reason, http_status, code, extra FROM dispatch_claims") == [
+        {
+            "state": "rejected",
+            "reason": "insufficient buying power",
+            "http_status": 403,
+            "code": 40310000,
+            "extra": {"buying_power": "0"},
+        }
+    ]
+
+
+def test_the_history_of_a_symbol_counts_what_may_have_been_placed(books: Books) -> None:
+    ledger = books.ledger()
+    for state in State:
+        books.recommend()
+        claim = claimed(ledger)
+        for step in PATHS[state]:
+            step(ledger, claim, placed(claim))
+
+    never = {State.CLAIMED, State.REFUSED, State.NOT_PLACED, State.REJECTED}
+    assert ledger.history("AAPL", NOW) == History(len(set(State) - never), NOW)
+    assert ledger.history("MSFT", NOW) == ledger.history("AAPL", NOW + timedelta(seconds=1)) == History()
+
+
+def test_rejections_are_counted_since_a_moment(books: Books) -> None:
+    ledger, _ = brought_to(books, State.REJECTED)
+
+    assert [ledger.rejections(NOW), ledger.rejections(NOW + timedelta(seconds=1))] == [1, 0]
+
+
+def test_a_written_recommendation_wakes_who_waits(books: Books) -> None:
+    ledger = books.ledger()
+    books.recommend()
+
+    assert [ledger.wait(5), ledger.wait(0)] == [True, False]
+
+
+def test_the_newest_input_is_the_last_written(books: Books) -> None:
+    ledger = books.ledger()
+    nothing = ledger.newest_input()
+    books.recommend()
+
+    assert [nothing, ledger.newest_input()] == [None, NOW]

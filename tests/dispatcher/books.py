@@ -1,0 +1,133 @@
+"""The real database as two processes of one account see it, and what a test needs to look behind them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from contract.environment import ExecutionMode
+from dispatcher.adapters.database import connect
+from dispatcher.adapters.leases import PostgresLeases
+from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.core.execution import Execution, conclude
+from dispatcher.core.order import Order
+from dispatcher.core.outcome import BrokerOrder, Rejected
+from dispatcher.core.reasons import Reason, Refusal
+from dispatcher.core.state import State, of
+from dispatcher.ports import Claim, Grant
+from sandbox.postgres import Database
+from tests.dispatcher.cases import NOW, at_broker, order, recommendation
+from tests.dispatcher.world import insert
+
+REFUSED = Refusal(Reason.STALE, Reason.STALE.meaning, "301.0 s", "300.0 s")
+GONE = Refusal(Reason.NOT_SENT_IN_TIME, "absent at the broker")
+REJECTED = Rejected(403, 40310000, "insufficient buying power", {"buying_power": "0"})
+
+
+@dataclass
+class Books:
+    """A database with the schema in it. Every connection it gave is closed at the end of the test."""
+
+    database: Database
+    connections: list[Connection[DictRow]]
+
+    def connect(self) -> Connection[DictRow]:
+        """A connection as the service makes it."""
+        self.connections.append(connect(self.database.url, self.database.password, name="test"))
+        return self.connections[-1]
+
+    def leases(self, account: str = "large") -> PostgresLeases:
+        """A process that may take the account's lease."""
+        return PostgresLeases(self.connect, account)
+
+    def ledger(self, *, account: str = "large", epoch: int | None = None, seconds: float = 60) -> PostgresLedger:
+        """The ledger of a process that has just taken the account's lease, or says that it has."""
+        if epoch is None:
+            self.expire(account)
+            granted = self.leases(account).acquire("test", seconds)
+            assert isinstance(granted, Grant)
+            epoch = granted.epoch
+        return PostgresLedger(self.connect(), account=account, epoch=epoch)
+
+    def expire(self, account: str = "large") -> None:
+        """Let the account's lease run out, whoever has it."""
+        self.run("UPDATE dispatch_accounts SET expires_at = clock_timestamp() WHERE account = %s", account)
+
+    def recommend(self, **row: Any) -> int:
+        """Insert a recommendation as upstream does; its id."""
+        with self.database.connect() as connection:
+            return insert(connection, {"created_at": NOW} | row)
+
+    def state(self, recommendation_id: int, account: str = "large") -> str | None:
+        """Where the claim stands; None when there is none."""
+        statement = "SELECT state FROM dispatch_claims WHERE recommendation_id = %s AND account = %s"
+        rows = self.rows(statement, recommendation_id, account)
+        return rows[0]["state"] if rows else None
+
+    def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        """What a question of the test's own finds."""
+        connection = self.connections[0] if self.connections else self.connect()
+        return connection.execute(statement.encode(), values).fetchall()
+
+    def run(self, statement: str, *values: object) -> None:
+        """A change of the test's own."""
+        connection = self.connections[0] if self.connections else self.connect()
+        connection.execute(statement.encode(), values)
+
+
+def claimed(ledger: PostgresLedger) -> Claim:
+    """The next claim, which must be there."""
+    claim = ledger.claim(NOW, ())
+    assert claim is not None
+    return claim
+
+
+def placed(claim: Claim, **changes: Any) -> Order:
+    """An order with the id that belongs to the claim."""
+    return order(client_order_id=f"d1-{claim.recommendation_id}-entry", **changes)
+
+
+def intended(ledger: PostgresLedger) -> tuple[Claim, Order]:
+    """A claim whose intent is committed."""
+    claim = claimed(ledger)
+    ledger.intend(claim, placed(claim), recommendation().id * placed(claim).limit.amount, (), NOW)
+    return claim, placed(claim)
+
+
+def executed(meant: Order, **told: Any) -> Execution:
+    """The order as concluded from what the broker tells of it."""
+    found: BrokerOrder = at_broker(meant, **told)
+    return conclude(meant, found, of(found), ExecutionMode.ALPACA_PAPER)
+
+
+Step = Callable[[PostgresLedger, Claim, Order], object]
+
+
+def accepting(status: str, filled: int = 0) -> Step:
+    """The step that records an order as standing at the broker with the status."""
+
+    def accept(ledger: PostgresLedger, claim: Claim, meant: Order) -> object:
+        return ledger.accept(claim.recommendation_id, executed(meant, status=status, filled_quantity=filled), NOW)
+
+    return accept
+
+
+PATHS: dict[State, tuple[Step, ...]] = {
+    State.CLAIMED: (),
+    State.REFUSED: (lambda ledger, claim, _: ledger.refuse(claim.recommendation_id, REFUSED, (), NOW),),
+    State.INTENDED: (lambda ledger, claim, meant: ledger.intend(claim, meant, meant.limit.amount, (), NOW),),
+}
+"""How a claim is brought into each state, step by step from the claim."""
+_INTENDED = PATHS[State.INTENDED]
+PATHS |= {
+    State.UNKNOWN: (*_INTENDED, lambda ledger, claim, _: ledger.doubt(claim.recommendation_id, "timeout", NOW)),
+    State.REJECTED: (*_INTENDED, lambda ledger, claim, _: ledger.reject(claim.recommendation_id, REJECTED, NOW)),
+    State.NOT_PLACED: (*_INTENDED, lambda ledger, claim, _: ledger.not_placed(claim.recommendation_id, GONE, NOW)),
+    State.ACCEPTED: (*_INTENDED, accepting("new")),
+    State.PARTLY_FILLED: (*_INTENDED, accepting("partially_filled", 3)),
+    State.FILLED: (*_INTENDED, accepting("filled", 10)),
+    State.CANCELED: (*_INTENDED, accepting("canceled")),
+    State.EXPIRED: (*_INTENDED, accepting("expired")),
+}
