@@ -9,7 +9,9 @@ from sandbox.exchange import data_routes as data
 from sandbox.exchange import option_routes as options
 from sandbox.exchange import order_routes as orders
 from sandbox.exchange import trading_routes as trading
-from sandbox.exchange.calls import Handler
+from sandbox.exchange.calls import Call, Handler, Reply
+from sandbox.exchange.errors import refuse
+from sandbox.exchange.unserved import UNSERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,19 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/stocks/{symbol}/snapshot", data.one_snapshot),
     Route("GET", "/v2/stocks/snapshots", data.snapshots),
 )
+
+
+def _refused(operation: str) -> Route:
+    """Answer a documented operation that is not served with 501, naming it."""
+    method, _, path = operation.partition(" ")
+
+    def answer(_: Call) -> Reply:
+        raise refuse("not_served", operation=operation)
+
+    return Route(method, path, answer)
+
+
+UNSERVED_ROUTES: tuple[Route, ...] = tuple(_refused(operation) for operation in UNSERVED)
 
 
 class Router:

@@ -18,12 +18,12 @@ from sandbox.exchange.errors import Refused, refusal
 from sandbox.exchange.faults import Fault
 from sandbox.exchange.journal import Entry, Journal
 from sandbox.exchange.limits import RateLimit
-from sandbox.exchange.routes import ROUTES, Route, Router
+from sandbox.exchange.routes import ROUTES, UNSERVED_ROUTES, Route, Router
 from sandbox.exchange.text import SECOND
 from sandbox.exchange.trade_stream import TradeStream
 
 log = logging.getLogger("sandbox.exchange")
-_ROUTER = Router(ROUTES)
+_ROUTER = Router(ROUTES + UNSERVED_ROUTES)
 _POST_ORDER = "POST /v2/orders"
 _JSON = "application/json; charset=UTF-8"
 TICK_SECONDS = 0.25

@@ -1,0 +1,70 @@
+"""Writes the generated part of docs/exchange.md: python -m sandbox.exchange.reference docs/exchange.md."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from sandbox.exchange.config import Settings
+from sandbox.exchange.errors import TABLE
+from sandbox.exchange.faults import KINDS
+from sandbox.exchange.routes import ROUTES
+from sandbox.exchange.unserved import UNSERVED
+
+BEGIN, END = "<!-- generated -->", "<!-- end of generated -->"
+
+
+def generated() -> str:
+    """Give the tables the code knows best: operations, switches, faults, refusals."""
+    return "\n".join((*_operations(), *_switches(), *_faults(), *_refusals()))
+
+
+def _operations() -> Iterator[str]:
+    rows = {route.name: ("served", "") for route in ROUTES}
+    rows |= {name: (gap.verdict.value, gap.reason) for name, gap in UNSERVED.items()}
+    yield "## Operations\n"
+    yield f"{len(ROUTES)} of {len(rows)} documented operations are served; the others answer 501.\n"
+    yield "| operation | | why |\n|---|---|---|"
+    yield from (f"| `{name}` | {verdict} | {reason} |" for name, (verdict, reason) in sorted(rows.items()))
+
+
+def _switches() -> Iterator[str]:
+    yield "\n## Switches\n"
+    yield "| setting | default |\n|---|---|"
+    defaults = Settings()
+    yield from (f"| `{f.name}` | `{_toml(getattr(defaults, f.name))}` |" for f in fields(Settings))
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _faults() -> Iterator[str]:
+    yield "\n## Faults\n"
+    yield "| kind | what happens |\n|---|---|"
+    yield from (f"| `{kind}` | {meaning} |" for kind, meaning in KINDS.items())
+
+
+def _refusals() -> Iterator[str]:
+    yield "\n## Refusals\n"
+    yield "| HTTP | code | message |\n|---|---|---|"
+    rows = sorted({(row.http, row.code or 0, row.message) for row in TABLE.values()})
+    yield from (f"| {http} | {code or ''} | {message} |" for http, code, message in rows)
+
+
+def renewed(page: str) -> str:
+    """Put the tables between the marks of a page."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{generated()}\n{END}{after}"
+
+
+def main(argv: list[str]) -> int:
+    """Renew the page in place."""
+    path = Path(argv[0])
+    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
