@@ -13,7 +13,7 @@ from benchmarks.torture.crew import CrewError, Orders, outcomes
 from benchmarks.torture.nursery import Program
 from benchmarks.torture.report import Tally, failure, line, tables
 
-WORKERS = 6
+WORKERS = 10
 """Side by side on two cores: most of a run is waiting for grace periods, look-ups and restarts."""
 INTERRUPTED = 130
 
@@ -25,8 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     gc.freeze()  # what was imported is shared with every fork; a collection would copy it
     numbers = range(options.runs) if options.only_run is None else range(options.only_run, options.only_run + 1)
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
+    orders = Orders(program, options.seed, folder, options.workers, options.patience)
     try:
-        tally, seconds = _play(Orders(program, options.seed, folder, options.workers), numbers)
+        tally, seconds = _play(orders, numbers)
     except KeyboardInterrupt:
         return INTERRUPTED
     except CrewError as error:
@@ -59,6 +60,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="decides every plan; printed, so that it can be repeated")
     parser.add_argument("--only-run", type=int, metavar="N", help="play run N of the seed alone")
     parser.add_argument("--workers", type=int, default=WORKERS, help="runs side by side")
+    parser.add_argument("--patience", type=float, default=30.0, help="seconds until a recommendation counts as lost")
     parser.add_argument("--dispatcher", default="dispatcher.commands.run", help="module with main(arguments, environ)")
     return parser.parse_args(arguments)
 

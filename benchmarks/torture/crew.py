@@ -31,16 +31,19 @@ class CrewError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a worker is told: whom to torture, under which seed, where the logs go, how many run side by side."""
+    """What a worker is told: whom to torture, under which seed, and where the logs go."""
 
     program: Program
     seed: int
     folder: Path
     workers: int
+    """How many run side by side."""
+    patience_seconds: float
+    """How long a recommendation may be without an ending."""
 
 
 def outcomes(orders: Orders, numbers: range) -> Iterator[Outcome]:
-    """Play the runs; outcomes as they come. Interrupted, everything that was started is ended.
+    """Play the runs; outcomes as they come. Interrupted or not, what was started is ended.
 
     Raises:
         CrewError: a worker failed.
@@ -86,19 +89,23 @@ def _crew(orders: Orders, size: int) -> "Iterator[list[Connection[Any, Any]]]":
             theirs.close()
             members.append((process, ours))
         yield [channel for _, channel in members]
+    except BaseException:
+        for process, _ in members:
+            process.terminate()
+        raise
+    else:
+        for _, channel in members:
+            channel.send(None)
     finally:
         for process, channel in members:
-            channel.close()
-            if process.pid is not None:
-                process.terminate()
-        for process, _ in members:
             process.join()
+            channel.close()
 
 
 def _work(
     orders: Orders, begins: int, channel: "Connection[Any, Any]", inherited: "list[Connection[Any, Any]]"
 ) -> None:
-    """A worker's life: play what it is told, until the channel closes."""
+    """A worker's life: play what it is told, until it is told None."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the crew's master tells us when to stop
     signal.signal(signal.SIGTERM, _leave)
     for other in inherited:
@@ -107,11 +114,9 @@ def _work(
     tripwire = Tripwire(lambda: stop_all(lives))
     try:
         with stage(orders.program, orders.folder, begins, tripwire.observe) as place:
-            while True:
-                number = channel.recv()
-                channel.send(Director(place, plan(orders.seed, number), tripwire, lives).play())
-    except EOFError:
-        return
+            while (number := channel.recv()) is not None:
+                todo = plan(orders.seed, number)
+                channel.send(Director(place, todo, tripwire, lives, orders.patience_seconds).play())
     except Exception:  # noqa: BLE001  the outermost frame of a process; told to its master
         channel.send(traceback.format_exc())
 

@@ -16,7 +16,6 @@ from benchmarks.torture.tripwire import Tripwire
 from benchmarks.torture.verdict import Mark, Verdict, judge
 
 LOOK_SECONDS = 0.008
-PATIENCE_SECONDS = 30.0
 LINGER_SECONDS = 0.3
 """How long a dead process's transaction stays open beside its successor."""
 MOMENTS = {Point.RECEIVED: "received", Point.APPLIED: "applied", Point.ANSWERED: "answered"}
@@ -47,6 +46,8 @@ class Director:
     tripwire: Tripwire
     lives: list[Life]
     """Whoever may be alive; shared with the tripwire, which stops them all."""
+    patience_seconds: float
+    """How long a run may take to reach a point, and to come to its endings."""
     hits: list[Step] = field(default_factory=list)
     crashes: list[str] = field(default_factory=list)
     recommendations: dict[int, Mark | None] = field(default_factory=dict)
@@ -106,7 +107,7 @@ class Director:
         if not self.lives:
             self.lives.append(self.stage.start(self.plan))
         if self.plan.pair and len(self.lives) == 1:
-            self._await(lambda: self.stage.holds.holder() is not None or not self.lives, "a lease")
+            self._wait(lambda: self.stage.holds.holder() is not None or not self._alive())
             self.lives.append(self.stage.start(self.plan))
 
     def _await_strike(self, strike: Strike) -> bool:
@@ -116,7 +117,7 @@ class Director:
             self.lives[0].dead.wait(strike.after_seconds)
             return bool(self._alive())
         there = self._watch(strike)
-        until = monotonic() + PATIENCE_SECONDS
+        until = monotonic() + self.patience_seconds
         while monotonic() < until:
             look = self.stage.holds.look()
             if there(look):
@@ -225,7 +226,7 @@ class Director:
         self.stage.exchange.clear_faults()
         self._populate()
         self.recommendations |= self.stage.recommend(self.plan.later)
-        until = monotonic() + PATIENCE_SECONDS
+        until = monotonic() + self.patience_seconds
         while self.stage.holds.look().open and monotonic() < until:
             sleep(LOOK_SECONDS)
             self._keep_alive()
@@ -258,11 +259,17 @@ class Director:
         return [life for life in self.lives if not life.dead.is_set()]
 
     def _await(self, there: Callable[[], bool], what: str) -> None:
-        until = monotonic() + PATIENCE_SECONDS
+        if not self._wait(there):
+            raise TimeoutError(f"waited {self.patience_seconds:.0f} s for {what}; {self.plan}")
+
+    def _wait(self, there: Callable[[], bool]) -> bool:
+        """Until it is there, or patience ends."""
+        until = monotonic() + self.patience_seconds
         while not there():
             if monotonic() > until:
-                raise TimeoutError(f"waited {PATIENCE_SECONDS:.0f} s for {what}; {self.plan}")
+                return False
             sleep(LOOK_SECONDS)
+        return True
 
 
 def stop_all(lives: list[Life]) -> None:
