@@ -68,6 +68,8 @@ def admit(standing: Standing, request: OrderRequest, asset: Asset, quote: Quote)
     rules.check_legs(request, quote.last)
     if request.position_intent not in (None, intent):
         raise refuse("position_intent", inferred=intent, specified=request.position_intent)
+    if closing and request.order_class in (OrderClass.BRACKET, OrderClass.OTO):
+        raise refuse("must_be_entry", order_class=request.order_class)
     unit = unit_cost(request, quote, standing.now)
     if closing:
         check_wash(standing, request, asset.symbol)

@@ -90,6 +90,7 @@ TABLE: Mapping[str, Row] = {
     "client_order_id_long": _shape("client_order_id must be no more than 128 characters"),
     "client_order_id_taken": _shape("client_order_id must be unique"),
     "bracket_needs": _shape("bracket orders require {field}"),
+    "must_be_entry": _shape("{order_class} orders must be entry orders"),
     "oto_needs_one": _shape("oto orders require one of take_profit or stop_loss"),
     "oco_needs": _shape("oco orders require {field}"),
     "oco_must_be_limit": _shape("oco orders must be limit orders"),

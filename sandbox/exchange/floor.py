@@ -312,6 +312,13 @@ class Floor:
     def _arm_legs(self, entry: Order) -> None:
         """Make the legs live: only now, when the entry is completely filled."""
         legs = [self._book.orders[leg] for leg in entry.legs]
+        account = self._accounts[entry.account]
+        free = abs(account.qty(entry.symbol)) - account.held(entry.symbol)
+        if entry.qty is not None and free < entry.qty:
+            # Shares of a partly filled entry were sold meanwhile: the legs would sell what is not there.
+            for leg in legs:
+                self._end(leg, Status.REJECTED)
+            return
         for leg in legs:
             waits = leg.role is Role.STOP_LOSS and len(legs) > 1
             status = Status.HELD if waits else Status.NEW

@@ -322,3 +322,22 @@ def test_accounts_see_only_their_own() -> None:
         cash = theirs.one("/v2/account")["cash"]
 
     assert (answers, cash) == ([404, (200, [])], "500")
+
+
+def test_a_bracket_only_ever_opens(http: Http) -> None:
+    http.placed(**market(side="sell", qty="10"))
+
+    assert http.order(**bracket()) == (
+        422,
+        {"code": 40010001, "message": "bracket orders must be entry orders"},
+    )
+
+
+def test_legs_whose_shares_were_sold_meanwhile_are_rejected(exchange: Running, http: Http) -> None:
+    exchange.settings(partial_fill_probability="1")
+    http.placed(**bracket(limit_price="100.02"))
+    exchange.settings(partial_fill_probability="0")
+    http.placed(**market(side="sell", qty="1"))
+    exchange.tick()
+
+    assert http.statuses()[:3] == [("limit", "filled"), ("limit", "rejected"), ("stop", "rejected")]
