@@ -25,6 +25,9 @@ REFUSED = Refusal(Reason.STALE, Reason.STALE.meaning, "301.0 s", "300.0 s")
 GONE = Refusal(Reason.NOT_SENT_IN_TIME, "absent at the broker")
 REJECTED = Rejected(403, 40310000, "insufficient buying power", {"buying_power": "0"})
 
+NOBODY_PRESENT = "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'"
+"""The server has noticed that the connection of whoever was present is closed."""
+
 
 @dataclass
 class Books:
@@ -37,6 +40,11 @@ class Books:
         """A connection as the service makes it."""
         self.connections.append(connect(self.database.url, self.database.password, name="test"))
         return self.connections[-1]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self.connections:
+            connection.close()
 
     def leases(self, account: str = "large") -> PostgresLeases:
         """A process that may take the account's lease."""
@@ -70,6 +78,11 @@ class Books:
         """What a question of the test's own finds."""
         connection = self.connections[0] if self.connections else self.connect()
         return connection.execute(statement.encode(), values).fetchall()
+
+    def until(self, question: str) -> bool:
+        """Whether the answer to a question becomes true, asked again and again for some seconds."""
+        statement = f"SELECT ({question}) AS answer FROM pg_sleep(0.01)"
+        return any(self.rows(statement)[0]["answer"] for _ in range(500))
 
     def run(self, statement: str, *values: object) -> None:
         """A change of the test's own."""

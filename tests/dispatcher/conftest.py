@@ -62,5 +62,4 @@ def books(shelf: Database) -> Iterator[Books]:
         "TRUNCATE dispatch_accounts, dispatch_claims, dispatch_executions, dispatch_recommendations RESTART IDENTITY"
     )
     yield books
-    for connection in books.connections:
-        connection.close()
+    books.close()

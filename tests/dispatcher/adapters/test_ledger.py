@@ -13,6 +13,7 @@ from dispatcher.core.state import LIVE, UNRESOLVED, State
 from dispatcher.ports import Claim, Grant, LostAuthorityError, OpenOrder
 from tests.dispatcher.books import (
     GONE,
+    NOBODY_PRESENT,
     PATHS,
     REFUSED,
     REJECTED,
@@ -242,20 +243,15 @@ def test_a_takeover_waits_for_an_intent_that_is_being_committed(books: Books) ->
     with ledger._connection.transaction():
         ledger.intend(claim, placed(claim), Decimal(1), (), NOW)
         holder.leave()
+        assert books.until(NOBODY_PRESENT)
         taking = Thread(target=lambda: answers.append(successor.acquire("successor", 60)))
         taking.start()
-        waited = _until_blocked(books)
+        waited = books.until("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         before_commit = list(answers)
     taking.join(10)
 
     assert (waited, before_commit, answers) == (True, [], [Grant(2)])
     assert books.state(claim.recommendation_id) == "intended"
-
-
-def _until_blocked(books: Books) -> bool:
-    """Whether somebody waits for a lock; asked until somebody does, at most some hundred times."""
-    question = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    return any(books.rows(question + " AND pg_sleep(0.01) IS NOT NULL")[0]["waiting"] for _ in range(300))
 
 
 def test_two_ledgers_never_claim_the_same_row(books: Books) -> None:

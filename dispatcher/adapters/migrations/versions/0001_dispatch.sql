@@ -61,9 +61,10 @@ CREATE TABLE IF NOT EXISTS dispatch_executions (
     stop_order_id      text,
     target_order_id    text,
     executed_at        timestamptz,
-    filled_qty         numeric,
-    UNIQUE (recommendation_id, account_name)
+    filled_qty         numeric
 );
+-- An execution is written by this key; a table from before February 2026 has none with the account in it.
+CREATE UNIQUE INDEX IF NOT EXISTS dispatch_executions_of_an_account ON dispatch_executions (recommendation_id, account_name);
 
 -- Who may trade for an account. A holder whose epoch is not this one can commit no intent.
 CREATE TABLE dispatch_accounts (
