@@ -150,9 +150,10 @@ def proof(records: Iterable[Record], revisions: Mapping[str, str]) -> Record | N
 def withdraws(record: Record, revisions: Mapping[str, str]) -> bool:
     """Whether the record says that this release is not to be gone back to: it failed, or was gone back from."""
     failed = record.verdict is Verdict.FAIL or record.outcome is Outcome.TAKEN_BACK
-    if record.kind is Kind.DEPLOY and failed and record.to is not None and record.to.revisions == dict(revisions):
+    if failed and record.to is not None and record.to.revisions == dict(revisions):
         return True
-    left = record.kind is Kind.ROLLBACK and record.outcome in {Outcome.PROVEN, Outcome.KEPT}
+    # Also when that rollback was interrupted: whoever began it wanted to leave.
+    left = record.kind is Kind.ROLLBACK and record.outcome is not Outcome.STOPPED
     return left and record.before is not None and record.before.revisions == dict(revisions)
 
 

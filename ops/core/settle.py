@@ -154,7 +154,7 @@ def new_tasks(ours: Started, tasks: Iterable[Task]) -> tuple[Task, ...]:
 
 
 def what_runs(tasks: Iterable[Task], digest: str) -> tuple[Verdict, str]:
-    """Whether the tasks prove that the built image runs, and why not. One that does not say what it runs proves nothing."""
+    """Whether the tasks prove that the built image runs. One that does not say what it runs proves nothing."""
     running = [each for each in tasks if each.running]
     for task in running:
         if task.digest is not None and task.digest != digest:

@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from contract.names import NOT_RELEASED, Names
 from ops.core.lock import Lock
+from ops.core.member import Member
 from ops.core.records import Record, interrupted, proof
 from ops.core.release import Part, Release, short
 from ops.core.seen import Rollout, Service, Task, TaskDefinition, Trigger
 from ops.core.target import proof_of_running
-from ops.world import Member
 
 
 class Severity(StrEnum):
@@ -178,7 +178,7 @@ def _service(scene: Scene, names: Names, member: Member) -> ServiceStanding:
     digests = {each.digest for each in tasks}
     digest = next(iter(digests)) if len(digests) == 1 else None
     built = _digest(scene, revision) if revision else ""
-    known = next((r for r in _releases(scene) if revision and r.revisions.get(member.name) == revision), None)
+    known = next((r for r in releases(scene) if revision and r.revisions.get(member.name) == revision), None)
     return ServiceStanding(
         name=member.name,
         condition=_condition(seen, tasks),
@@ -193,7 +193,8 @@ def _service(scene: Scene, names: Names, member: Member) -> ServiceStanding:
     )
 
 
-def _releases(scene: Scene) -> Iterator[Release]:
+def releases(scene: Scene) -> Iterator[Release]:
+    """Every release that a record speaks of, newest first."""
     for record in scene.records:
         yield from (each for each in (record.to, record.before) if each is not None)
 
@@ -244,7 +245,7 @@ def parameter_should(scene: Scene, names: Names, member: Member) -> str | None:
         return None
     if seen.desired == 0:
         # Stopped by hand, a proven release stays the service's; a first release that failed leaves none.
-        proven = any(proof(scene.records, each.revisions) for each in _releases(scene) if member.name in each.parts)
+        proven = any(proof(scene.records, each.revisions) for each in releases(scene) if member.name in each.parts)
         return scene.parameters.get(names.running(member.name)) if proven else NOT_RELEASED
     primary = seen.primary
     if primary is None or primary.rollout is not Rollout.COMPLETED:

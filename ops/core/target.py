@@ -44,6 +44,9 @@ def choose(
     """
     if asked is not None:
         return _asked(records, running, asked)
+    last = records[0] if records else None
+    if last is not None and last.kind is Kind.ROLLBACK and _unfinished(last) and last.to is not None:
+        return Chosen(last.to, f"goes on with {last.id}, which was interrupted", last)
     for record in _verified(records):
         if record.to is not None and not _runs(record.to, running):
             return Chosen(record.to, f"the last verified release that is not running: {_told(record)}", record)
@@ -63,6 +66,10 @@ def last_good(records: Sequence[Record], leaving: Mapping[str, str]) -> Chosen |
         if kept and record.to is not None and not _withdrawn(records, record.to):
             return Chosen(record.to, f"none is verified; it ran before and did not fail: {_told(record)}", record)
     return Nothing("no release was ever proven, so nothing is to run")
+
+
+def _unfinished(record: Record) -> bool:
+    return record.outcome in {Outcome.OPEN, Outcome.INTERRUPTED}
 
 
 def _verified(records: Sequence[Record]) -> Iterable[Record]:

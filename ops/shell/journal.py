@@ -1,14 +1,16 @@
 """The record of the walk that is under way: every step is written down before it is taken."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from contract.names import DEPLOYMENTS, deployment
 from ops.core.records import Outcome, Record, Step, interrupted, pointer, record_of
 from ops.core.release import Release
 from ops.core.ruling import Verdict
+from ops.errors import OpsError
 from ops.shell.locking import Grip
-from ops.world import Tell, World
+from ops.world import Fenced, Tell, World
 
 KEPT_RECORDS = 200
 """How far back records are read: several deployments a day for a month."""
@@ -22,6 +24,8 @@ class Journal:
         self.grip = grip
         self.record = record
         self.tell = tell
+        self.touched = False
+        """Whether a service may have been changed."""
 
     def begin(self, step: str, detail: str = "") -> None:
         """The step is about to be taken: the lock is renewed and the record written first.
@@ -69,6 +73,20 @@ class Journal:
     def _write(self) -> None:
         if not self.world.control.write(deployment(self.record.id), self.record.document(), self.grip.fence):
             raise self.grip.lost()
+
+
+@contextmanager
+def closing(journal: Journal) -> Iterator[None]:
+    """Close the record when a surprise ends the walk, if AWS can still be told; else the next deployment does."""
+    try:
+        yield
+    except Fenced:
+        raise
+    except OpsError as error:
+        outcome = Outcome.INTERRUPTED if journal.touched else Outcome.STOPPED
+        with suppress(OpsError):  # the first error is the one to tell
+            journal.end(outcome, (f"during {journal.record.step}: {error.message}",))
+        raise
 
 
 def records(world: World, limit: int = KEPT_RECORDS) -> tuple[Record, ...]:

@@ -1,10 +1,11 @@
 """Looking at an environment: everything that decisions rest on, read at one time."""
 
 from contract.names import Names
+from ops.core.member import Member
 from ops.core.seen import TaskDefinition
 from ops.core.standing import Scene
 from ops.shell.journal import records
-from ops.world import Member, World
+from ops.world import World
 
 
 def look(world: World, members: tuple[Member, ...]) -> Scene:

@@ -11,19 +11,22 @@ from ops.shell.journal import Journal
 from ops.world import World
 
 
-def promote(journal: Journal, release: Release, schedules: dict[str, str]) -> Release:
+def promote(journal: Journal, release: Release, schedules: dict[str, str], *, proven_by: str) -> None:
     """Make the release the proven one. Each part may be done twice, so an interrupted promotion is just done again.
 
-    `schedules` says which revision each of ours is to start.
+    Args:
+        journal: of the walk.
+        release: what was proven.
+        schedules: the revision that each of ours is to start.
+        proven_by: the deployment whose verdict proved it.
     """
-    proven = replace(release, proven_by=journal.record.id)
+    proven = replace(release, proven_by=proven_by)
     journal.begin("keep the image", verified_tag(release.tag))
     journal.world.images.tag(release.digest, verified_tag(release.tag))
     journal.begin("promote", release.label)
     journal.point(journal.world.names.release, json.dumps(proven.document(), separators=(",", ":")))
     move_schedules(journal, schedules)
     tag_revisions(journal, release, Verdict.PASS)
-    return proven
 
 
 def move_schedules(journal: Journal, wanted: dict[str, str]) -> None:

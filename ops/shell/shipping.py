@@ -1,4 +1,4 @@
-"""One service of a release: brought, settled, pointed at, proven. The same for a deploy, a rollback and a taking back."""
+"""One service of a release: brought, settled, pointed at, proven. The same for a deploy and for every way back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,6 +54,7 @@ def move(journal: Journal, member: Member, part: Part, asked: Asked) -> tuple[St
     """Bring the service to its part of the release, wait, and let its parameter say what runs."""
     name = journal.world.names.service(member.name)
     journal.begin(f"update {member.name}", f"to {short(part.revision)}")
+    journal.touched = True
     ours = bring(journal, name, part.revision, member.desired)
     journal.begin(f"settle {member.name}", f"{ours.deployment}, from {short(ours.before)}")
     end = await_end(journal, ours, asked.settle_seconds)

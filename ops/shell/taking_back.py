@@ -1,0 +1,132 @@
+"""Taking a failed release back: evidence first, then the last good release, then proof that it runs again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contract.names import NOT_RELEASED
+from ops.core.member import Member
+from ops.core.records import Outcome, Record
+from ops.core.release import Release
+from ops.core.ruling import Verdict
+from ops.core.settle import End, RolledBack, Succeeded, Superseded, Unknown
+from ops.core.target import Chosen, Nothing, last_good
+from ops.shell.ending import Ending, ending
+from ops.shell.evidence import gather, save
+from ops.shell.journal import Journal
+from ops.shell.promoting import tag_revisions
+from ops.shell.settling import stop
+from ops.shell.shipping import Judged, Shipped, ship
+from ops.world import Asked, Prove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A release that failed at one service, after some were touched."""
+
+    release: Release
+    shipped: Shipped
+    touched: tuple[Member, ...]
+    """In the order in which they were touched, the failed one last."""
+
+
+def reasons_of(end: End | Judged) -> tuple[str, ...]:
+    """Why it is not a success, in sentences."""
+    match end:
+        case Judged(verdict=verdict, reasons=reasons):
+            return tuple(f"{verdict}: {each}" for each in reasons) or (verdict.value,)
+        case RolledBack(by=by, why=why):
+            return (f"ECS rolled it back, by {by}: {why}",)
+        case Superseded(by=by, revision=revision):
+            return (f"superseded by deployment {by}, which runs {revision}",)
+        case Unknown(why=why):
+            return (f"not known whether it runs: {why}",)
+        case Succeeded():
+            return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How the way back is proven, how patient it is, and where evidence is saved."""
+
+    prove: Prove
+    asked: Asked
+    evidence: Path
+
+
+def take_back(journal: Journal, failure: Failure, records: Sequence[Record], way: Way) -> Ending:
+    """Save the evidence, put the last good release back, prove that it runs."""
+    reasons = reasons_of(failure.shipped.end)
+    journal.begin("evidence", failure.shipped.member.name)
+    keep_evidence(journal, failure.shipped, reasons, way.evidence)
+    journal.judged(Verdict.FAIL, reasons)
+    tag_revisions(journal, failure.release, Verdict.FAIL)
+    match last_good(records, failure.release.revisions):
+        case Chosen(release=target, reason=why):
+            journal.begin("take back", f"to {target.label}: {why}")
+            return _restore(journal, failure, target, way)
+        case Nothing(reason=why):
+            journal.begin("take back", why)
+            return _stop(journal, failure, way.asked)
+
+
+def keep_evidence(journal: Journal, shipped: Shipped, reasons: tuple[str, ...], folder: Path) -> None:
+    """Save what the failed tasks left, tell it, and write down where it is."""
+    end = shipped.end
+    left = gather(journal, shipped.ours, reasons, end.document if isinstance(end, Judged) else None)
+    place = save(left, folder)
+    journal.found(str(place))
+    for line in left.lines():
+        journal.tell("evidence", line)
+    journal.tell("evidence", f"saved in {place}")
+
+
+def _restore(journal: Journal, failure: Failure, target: Release, way: Way) -> Ending:
+    """Every touched service back to its part of the target, the last touched first."""
+    shipped = [
+        ship(journal, member, target.parts[member.name], way.prove, way.asked)
+        for member in reversed(failure.touched)
+        if member.name in target.parts
+    ]
+    halted = [stopped(journal, member, way.asked) for member in failure.touched if member.name not in target.parts]
+    restored = _restored(target, shipped)
+    wrong = [why for each in shipped if _not_back(each) for why in reasons_of(each.end)]
+    if wrong or not all(halted):
+        told = (*(f"while taking back: {why}" for why in wrong), *_unstopped(halted))
+        return ending(journal.end(Outcome.FAILED, told), "failed, and NOT taken back", restored=restored)
+    record = journal.end(Outcome.TAKEN_BACK)
+    return ending(record, f"failed and taken back; {target.label} runs again", restored=restored)
+
+
+def _not_back(each: Shipped) -> bool:
+    """Whether the service does not run what it was to go back to. Not to be proven yet is no reason to say so."""
+    return not isinstance(each.end, Judged) or each.end.verdict is Verdict.FAIL
+
+
+def _restored(target: Release, shipped: Sequence[Shipped]) -> dict[str, Any]:
+    verdicts = {s.member.name: s.end.verdict.value if isinstance(s.end, Judged) else "unknown" for s in shipped}
+    return {"release": target.document(), "verdicts": verdicts}
+
+
+def _stop(journal: Journal, failure: Failure, asked: Asked) -> Ending:
+    """No release was ever good: nothing is to run."""
+    halted = [stopped(journal, member, asked) for member in reversed(failure.touched)]
+    if not all(halted):
+        return ending(journal.end(Outcome.FAILED, _unstopped(halted)), "failed, and NOT stopped")
+    record = journal.end(Outcome.TAKEN_BACK)
+    return ending(record, "failed; it was the first release, so the service runs nothing", restored={"release": None})
+
+
+def _unstopped(halted: Sequence[bool]) -> tuple[str, ...]:
+    return () if all(halted) else ("a service was told to run nothing, and its tasks have not ended",)
+
+
+def stopped(journal: Journal, member: Member, asked: Asked) -> bool:
+    """Let the service run nothing, and its parameter say so; whether its tasks have ended."""
+    journal.begin(f"stop {member.name}", "desired count 0")
+    journal.touched = True
+    ended = stop(journal, journal.world.names.service(member.name), asked.settle_seconds)
+    journal.begin(f"point {member.name}", f"its parameter at {NOT_RELEASED}")
+    journal.point(journal.world.names.running(member.name), NOT_RELEASED)
+    return ended
