@@ -8,7 +8,7 @@ import secrets
 from datetime import date
 from decimal import Decimal
 
-from sandbox.exchange import admission, contracts, lifetime, replacement, rules, sessions, tickets
+from sandbox.exchange import admission, contracts, replacement, rules, sessions, tickets
 from sandbox.exchange.account import Account
 from sandbox.exchange.activities import Statement
 from sandbox.exchange.admission import Standing
@@ -23,11 +23,11 @@ from sandbox.exchange.floor import Floor, Listener, Update
 from sandbox.exchange.instruments import Instrument, Instruments
 from sandbox.exchange.market import Market, Quote
 from sandbox.exchange.option_desk import OptionDesk, Parts
-from sandbox.exchange.orders import FINAL, ZERO, Order, OrderClass, OrderRequest, Side, Status, TimeInForce
+from sandbox.exchange.orders import ZERO, Order, OrderClass, OrderRequest, Side, Status, TimeInForce
 from sandbox.exchange.portfolio import Position
 from sandbox.exchange.replacement import Change
-from sandbox.exchange.sessions import Phase
 from sandbox.exchange.text import SECOND
+from sandbox.exchange.timekeeper import TimeKeeper
 
 _NANO = Decimal(SECOND)
 _UUID_FIXED = 0x4000_8000_0000_0000_0000  # RFC 4122: version 4, variant 1
@@ -55,7 +55,6 @@ class Exchange:
         self.by_key: dict[str, Account] = {}
         self.faults = Faults(config.faults, random.Random(seed + 1))  # noqa: S311
         self.listeners: list[Listener] = []
-        self._seen_day = sessions.eastern_day(self.clock.now())
         self.floor = Floor(
             book=self.book,
             accounts=self.accounts,
@@ -70,9 +69,7 @@ class Exchange:
         self.options = OptionDesk(
             Parts(self.instruments, self.floor, self.clock, self.new_id, self.statements, self.standing)
         )
-        self._settled_until = sessions.last_close(self.clock.now())
-        self._auctions: dict[str, int] = {}
-        self._canceling: dict[str, int | None] = {}
+        self.time = TimeKeeper(self)
         self.change_settings(config.settings)
         for symbol, prices in config.quotes.items():
             self.fix_quote(symbol, prices)
@@ -203,16 +200,11 @@ class Exchange:
         if order.order_class is OrderClass.MLEG:
             self.options.begin(order)
         elif order.tif in (TimeInForce.OPG, TimeInForce.CLS):
-            self._auctions[order.id] = lifetime.auction_at(order)
+            self.time.await_auction(order)
         else:
             self.floor.match(order.symbol)
         if order.tif in (TimeInForce.IOC, TimeInForce.FOK):
-            self._cancel_rest(order.id)
-
-    def _cancel_rest(self, order_id: str) -> None:
-        order = self.book.orders[order_id]
-        if not order.final:
-            self.floor.finish(order, Status.CANCELED)
+            self.cancel_rest(order.id)
 
     def order(self, account: Account, order_id: str) -> Order:
         """Find one of an account's orders by id (404 / 40410000)."""
@@ -237,9 +229,10 @@ class Exchange:
             self.floor.finish(order, Status.CANCELED)
             return
         at = self.clock.stamp()
-        self._canceling[order.id] = at + int(wait * _NANO) if wait > 0 else None
-        pending = self.floor.settle(order._replace(status=Status.PENDING_CANCEL, updated_at=at))
-        self.floor.say("pending_cancel", pending)
+        due = at + int(wait * _NANO) if wait > 0 else None
+        pending = order._replace(status=Status.PENDING_CANCEL, updated_at=at, cancel_due_at=due)
+        self.floor.say("pending_cancel", self.floor.settle(pending))
+        self.time.await_cancel(pending)
 
     def open_orders(self, account: Account) -> list[Order]:
         """List an account's open orders in order of arrival, legs included."""
@@ -281,70 +274,18 @@ class Exchange:
         self.options.match_combinations()
 
     def advance_to(self, at: int) -> None:
-        """Move time forward (ns UTC), stopping at every opening and closing on the way.
-
-        Raises ValueError for a moment in the past once there are orders: their times stand.
-        """
-        now = self.clock.now()
-        if at < now and self.book.orders:
-            raise ValueError("time only moves forward once there are orders; reset first")
-        while (step := min(sessions.next_open(now), sessions.next_close(now))) < at:
-            now = step
-            self.clock.set(now)
-            self.tick()
-        self.clock.set(at)
-        self.tick()
+        """Move time forward (ns UTC); see TimeKeeper.advance_to."""
+        self.time.advance_to(at)
 
     def tick(self) -> None:
-        """Do what time brings: opening, expiry, auctions, late cancels, a moved market."""
-        now = self.clock.now()
-        self._roll_day(now)
-        self._settle_contracts(now)
-        if sessions.phase(now) is Phase.CORE:
-            self._open_queued()
-        for order_id, due in tuple(self._auctions.items()):
-            if due <= now:
-                self._hold_auction(order_id)
-        for order_id, until in tuple(self._canceling.items()):
-            if until is not None and until <= now:
-                del self._canceling[order_id]
-                self._cancel_rest(order_id)
-        for symbol in self.book.live_symbols():
-            self.floor.match(symbol)
-        self.options.match_combinations()
-        for order in self.book.due(now):
-            self.floor.finish(order, Status.EXPIRED)
+        """Do what time brings; see TimeKeeper.tick."""
+        self.time.tick()
 
-    def _open_queued(self) -> None:
-        for order_id in tuple(self.book.queued):
-            order = self.book.orders[order_id]
-            opened = self.floor.settle(order._replace(status=Status.NEW, updated_at=self.clock.stamp()))
-            self.floor.say("new", opened)
-
-    def _hold_auction(self, order_id: str) -> None:
-        del self._auctions[order_id]
+    def cancel_rest(self, order_id: str) -> None:
+        """Cancel what is left of an order, if anything is."""
         order = self.book.orders[order_id]
-        if order.status in FINAL:
-            return
-        self.floor.cross(order._replace(armed=True), self.quote(order.symbol))
-        self._cancel_rest(order_id)
-
-    def _roll_day(self, now: int) -> None:
-        day = sessions.eastern_day(now)
-        if day == self._seen_day:
-            return
-        self._seen_day = day
-        for account in self.accounts.values():
-            account.last_equity = account.equity(self._price_at_close)
-
-    def _settle_contracts(self, now: int) -> None:
-        """Let contracts end with the session that ended."""
-        closed = sessions.last_close(now)
-        if closed == self._settled_until:
-            return
-        self._settled_until = closed
-        for account in self.accounts.values():
-            self.options.expire(account, frozenset(self.kept_from_exercise[account.number]), now)
+        if not order.final:
+            self.floor.finish(order, Status.CANCELED)
 
     def exercise(self, account: Account, symbol_or_id: str) -> None:
         """Exercise a held contract."""
@@ -366,9 +307,6 @@ class Exchange:
         if qty < 0:
             raise refuse("dne_short")
         self.kept_from_exercise[account.number].add(contract.symbol)
-
-    def _price_at_close(self, position: Position) -> Decimal:
-        return self.close_price(position.symbol)
 
 
 def _told(order: Order) -> Order:

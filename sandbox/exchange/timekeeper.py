@@ -1,0 +1,108 @@
+"""What time brings to an exchange: openings, auctions, late cancels, expiry, the day's end."""
+
+from typing import TYPE_CHECKING
+
+from sandbox.exchange import lifetime, sessions
+from sandbox.exchange.orders import FINAL, Order, Status
+from sandbox.exchange.portfolio import Position
+from sandbox.exchange.sessions import Phase
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from sandbox.exchange.engine import Exchange
+
+
+class TimeKeeper:
+    """Moves an exchange's time and does what is due."""
+
+    def __init__(self, exchange: "Exchange") -> None:
+        """Begin at the exchange's present moment."""
+        self._exchange = exchange
+        now = exchange.clock.now()
+        self._seen_day = sessions.eastern_day(now)
+        self._settled_until = sessions.last_close(now)
+        self._auctions: dict[str, int] = {}
+        self._canceling: dict[str, int] = {}
+
+    def await_auction(self, order: Order) -> None:
+        """Let an opg or cls order wait for its auction."""
+        self._auctions[order.id] = lifetime.auction_at(order)
+
+    def await_cancel(self, order: Order) -> None:
+        """Let a pending cancel wait until it is due; one without a due moment waits for ever."""
+        if order.cancel_due_at is not None:
+            self._canceling[order.id] = order.cancel_due_at
+
+    def advance_to(self, at: int) -> None:
+        """Move time forward (ns UTC), stopping at every opening and closing on the way.
+
+        Raises ValueError for a moment in the past once there are orders: their times stand.
+        """
+        exchange = self._exchange
+        now = exchange.clock.now()
+        if at < now and exchange.book.orders:
+            raise ValueError("time only moves forward once there are orders; reset first")
+        while (step := min(sessions.next_open(now), sessions.next_close(now))) < at:
+            now = step
+            exchange.clock.set(now)
+            self.tick()
+        exchange.clock.set(at)
+        self.tick()
+
+    def tick(self) -> None:
+        """Do what is due: the day's end, the opening, auctions, cancels, a moved market, expiry."""
+        exchange = self._exchange
+        now = exchange.clock.now()
+        self._roll_day(now)
+        self._settle_contracts(now)
+        if sessions.phase(now) is Phase.CORE:
+            self._open_queued()
+        self._hold_auctions(now)
+        for order_id in [order for order, due in self._canceling.items() if due <= now]:
+            del self._canceling[order_id]
+            exchange.cancel_rest(order_id)
+        for symbol in exchange.book.live_symbols():
+            exchange.floor.match(symbol)
+        exchange.options.match_combinations()
+        for order in exchange.book.due(now):
+            exchange.floor.finish(order, Status.EXPIRED)
+
+    def _open_queued(self) -> None:
+        exchange = self._exchange
+        for order_id in tuple(exchange.book.queued):
+            order = exchange.book.orders[order_id]
+            at = exchange.clock.stamp()
+            opened = exchange.floor.settle(order._replace(status=Status.NEW, updated_at=at))
+            exchange.floor.say("new", opened)
+
+    def _hold_auctions(self, now: int) -> None:
+        exchange = self._exchange
+        for order_id in [order for order, due in self._auctions.items() if due <= now]:
+            del self._auctions[order_id]
+            order = exchange.book.orders[order_id]
+            if order.status not in FINAL:
+                exchange.floor.cross(order._replace(armed=True), exchange.quote(order.symbol))
+                exchange.cancel_rest(order_id)
+
+    def _roll_day(self, now: int) -> None:
+        day = sessions.eastern_day(now)
+        if day == self._seen_day:
+            return
+        self._seen_day = day
+        for account in self._exchange.accounts.values():
+            account.last_equity = account.equity(self._price_at_close)
+
+    def _price_at_close(self, position: Position) -> "Decimal":
+        return self._exchange.close_price(position.symbol)
+
+    def _settle_contracts(self, now: int) -> None:
+        """Let contracts end with the session that ended."""
+        closed = sessions.last_close(now)
+        if closed == self._settled_until:
+            return
+        self._settled_until = closed
+        exchange = self._exchange
+        for account in exchange.accounts.values():
+            kept = frozenset(exchange.kept_from_exercise[account.number])
+            exchange.options.expire(account, kept, now)
