@@ -1,6 +1,6 @@
 """What the operator's decisions ask of the world. The AWS edge answers in earnest, `tests/fakes` answer in tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -68,24 +68,3 @@ class LogSource(Protocol):
         Raises:
             OpsError: the log could not be read.
         """
-
-
-class Images(Protocol):
-    """What the registry holds of one repository."""
-
-    def digest(self, tag: str) -> str | None:
-        """The digest of the manifest behind the tag; None when there is no such tag.
-
-        Raises:
-            OpsError: the registry could not be asked.
-        """
-
-    def labels(self, digest: str) -> Mapping[str, str]:
-        """The labels of an image.
-
-        Raises:
-            OpsError: there is no such image, or the registry could not be asked.
-        """
-
-    def uri(self, digest: str) -> str:
-        """How a task definition names the image: by digest, never by tag."""

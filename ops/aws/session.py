@@ -6,6 +6,7 @@ A request is a value, a `Call`, before it is sent, so that tests compare request
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from botocore.loaders import Loader
 from botocore.session import Session
 
 from ops.errors import Exit, OpsError
+from ops.world import Unreachable
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SANDBOX_KEY = "sandbox"
@@ -56,13 +58,20 @@ class Call:
 
 
 class AwsError(OpsError):
-    """AWS said no, or nothing. `code` is AWS's own word; empty when there was no answer."""
+    """AWS said no. `code` is its own word for why."""
 
     def __init__(self, call: Call, code: str, message: str, next_step: str) -> None:
         self.call = call
         self.code = code
-        said = f"{code}: {message}" if code else message
-        super().__init__(f"{call} failed: {said}", next_step=next_step, exit_code=Exit.NOT_DONE)
+        super().__init__(f"{call} was refused: {code}: {message}", next_step=next_step, exit_code=Exit.NOT_DONE)
+
+
+class NoAnswerError(Unreachable):
+    """No answer came, or none that says yes or no: whether it was done is not known."""
+
+    def __init__(self, call: Call, why: str, next_step: str) -> None:
+        self.call = call
+        OpsError.__init__(self, f"{call} got no answer: {why}", next_step=next_step, exit_code=Exit.NOT_DONE)
 
 
 class Aws:
@@ -86,19 +95,24 @@ class Aws:
         Throttling, timeouts and server errors are tried again by the SDK, four times in all.
 
         Raises:
-            AwsError: what was asked, AWS's code and words, and the next step.
+            AwsError: it said no; what was asked, AWS's code and words, and the next step.
+            NoAnswerError: no answer came, or a server's error.
         """
         try:
             method = getattr(self.client(call.service), xform_name(call.operation))
             answer: dict[str, Any] = method(**call.request)
         except ClientError as error:
-            raise _refused(call, error.response.get("Error", {})) from error
+            raise _refused(call, error.response) from error
         except ParamValidationError:
             raise  # the request itself is wrong: a defect of ours, not a condition to tell a user about
         except (ConnectionError, HTTPClientError) as error:
-            raise AwsError(call, "", str(error), self._unreachable()) from error
+            raise NoAnswerError(call, str(error), self._unreachable()) from error
         except BotoCoreError as error:
-            raise AwsError(call, "", str(error), "log in to AWS (aws sso login, or set AWS_PROFILE)") from error
+            raise OpsError(
+                f"{call} was not sent: {error}",
+                next_step="log in to AWS (aws sso login, or set AWS_PROFILE), and run the same again",
+                exit_code=Exit.NOT_DONE,
+            ) from error
         return answer
 
     def pages(self, call: Call, *, token: str = "nextToken") -> Iterator[dict[str, Any]]:  # noqa: S107 - a field's name
@@ -189,8 +203,11 @@ _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _BUSY = {"RequestLimitExceeded", "ServiceUnavailable", "ThrottledException", "Throttling", "ThrottlingException"}
 
 
-def _refused(call: Call, error: Mapping[str, str]) -> AwsError:
+def _refused(call: Call, response: Mapping[str, Any]) -> AwsError | NoAnswerError:
+    error = response.get("Error", {})
     code, message = error.get("Code", "without a code"), error.get("Message", "")
+    if response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return NoAnswerError(call, f"{code}: {message}", "wait a minute, then run the same again")
     return AwsError(call, code, message, _next_step(call, code))
 
 

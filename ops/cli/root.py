@@ -16,6 +16,8 @@ import click
 from ops.errors import Exit, OpsError
 
 VERBS = {
+    "build": ("ops.cli.build", "Build the image of HEAD, and have it import all of its modules."),
+    "push": ("ops.cli.push", "Push what was built, and read its digest back."),
     "verify": ("ops.cli.verify", "Judge what a release has logged: PASS, FAIL or INCONCLUSIVE."),
     "rehearse": ("ops.cli.rehearse", "Rehearse everything on this machine, with the proof."),
 }

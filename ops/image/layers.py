@@ -34,7 +34,7 @@ class _Writable(Protocol):
         """Take the bytes."""
 
 
-class _Hashing:
+class Hashing:
     """Passes bytes on, and knows their digest and number."""
 
     def __init__(self, inner: _Writable) -> None:
@@ -43,6 +43,7 @@ class _Hashing:
         self.size = 0
 
     def write(self, data: bytes, /) -> int:
+        """Pass the bytes on."""
         self._hash.update(data)
         self.size += len(data)
         return self._inner.write(data)
@@ -52,15 +53,16 @@ class _Hashing:
 
     @property
     def digest(self) -> str:
+        """Of all that was passed on so far."""
         return f"sha256:{self._hash.hexdigest()}"
 
 
 def archive(folder: Path, prefix: str, target: IO[bytes]) -> Layer:
     """Write everything in the folder as a compressed layer, below the absolute path `prefix`."""
-    stored = _Hashing(target)
+    stored = Hashing(target)
     # A stream without a name or a time in its header, or the same files would give two digests.
     with gzip.GzipFile(filename="", mode="wb", compresslevel=_COMPRESSION, fileobj=stored, mtime=0) as packed:
-        inside = _Hashing(packed)
+        inside = Hashing(packed)
         with tarfile.open(fileobj=inside, mode="w|", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload] # the same
             for parent in _parents(prefix):
                 tar.addfile(_entry(tarfile.TarInfo(parent), tarfile.DIRTYPE, 0o755))
@@ -176,7 +178,7 @@ def own_code(store: Store, export: Path, packages: Sequence[str]) -> Layer:
     with store.workshop() as workshop:
         tree = workshop / "tree"
         for name in packages:
-            shutil.copytree(export / name, tree / name)
+            shutil.copytree(export / name, tree / name, ignore=shutil.ignore_patterns("Dockerfile"))
         _compile(tree)
         return _pack(store, tree, workshop)
 

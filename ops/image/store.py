@@ -118,6 +118,7 @@ class Store:
     def workshop(self) -> Iterator[Path]:
         """A folder to make things in, on the same file system; gone at the end."""
         self.home.mkdir(parents=True, exist_ok=True)
+        _write(self.home / ".gitignore", b"*\n")  # or the first build would make the tree dirty for the second
         folder = Path(mkdtemp(prefix="making-", dir=self.home))
         try:
             yield folder

@@ -1,0 +1,43 @@
+"""Where a verb works: the environment that the global options name, as the inventory declares it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.inventory import Environment, Inventory, UnknownNameError
+from contract.names import Names
+from ops.cli.root import Session
+from ops.errors import OpsError
+from ops.files import inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One environment, with everything that is declared."""
+
+    name: str
+    environment: Environment
+    inventory: Inventory
+
+    @property
+    def names(self) -> Names:
+        """What things are called there."""
+        return Names(self.name)
+
+    @property
+    def region(self) -> str | None:
+        """The AWS region where it stands; None when the inventory does not say."""
+        return self.environment.place.region if self.environment.place else None
+
+
+def where(session: Session) -> Where:
+    """The environment that the options name, the default one if they name none.
+
+    Raises:
+        OpsError: the inventory cannot be used, or declares no such environment.
+    """
+    declared = inventory(session.config, folder=Path.cwd())
+    name = session.env or declared.default_environment()
+    try:
+        return Where(name, declared.environment(name), declared)
+    except UnknownNameError as error:
+        raise OpsError(str(error), next_step=f"name one of {', '.join(error.known)}") from error
