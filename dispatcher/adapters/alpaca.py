@@ -33,12 +33,12 @@ from dispatcher.core.outcome import (
     Unknown,
 )
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
-from dispatcher.ports import BrokerUnavailableError
+from dispatcher.ports import BrokerRefusedError, BrokerUnavailableError
 
 T = TypeVar("T")
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 20.0
+TIMEOUTS = (5.0, 20.0)
+"""Seconds to connect, and between two parts of an answer."""
 PAGE = 500
 """Orders a list answers with at most."""
 
@@ -61,9 +61,11 @@ DUPLICATE = (UNPROCESSABLE, 40010001, re.compile("client_order_id must be unique
 class AlpacaBroker:
     """One account at Alpaca (or at a server that answers like it). Not to be shared between threads."""
 
-    def __init__(self, *, key: str, secret: str, trading_url: str, data_url: str) -> None:
-        self._trading = _tamed(TradingClient(key, secret, raw_data=True, url_override=trading_url))
-        self._data = _tamed(StockHistoricalDataClient(key, secret, raw_data=True, url_override=data_url))
+    def __init__(
+        self, *, key: str, secret: str, trading_url: str, data_url: str, timeouts: tuple[float, float] = TIMEOUTS
+    ) -> None:
+        self._trading = _tamed(TradingClient(key, secret, raw_data=True, url_override=trading_url), timeouts)
+        self._data = _tamed(StockHistoricalDataClient(key, secret, raw_data=True, url_override=data_url), timeouts)
 
     def account(self) -> Account:
         """See ports.Broker."""
@@ -142,16 +144,12 @@ class AlpacaBroker:
         return _read(what, lambda: wire.orders(self._trading.get("/orders", parameters)))
 
 
-class _RefusedError(BrokerUnavailableError):
-    """The broker answered a read with a 4xx that is not about load."""
-
-    def __init__(self, what: str, status: int, words: str) -> None:
-        super().__init__(what, words, LONGEST_WAIT_SECONDS)
-        self.status = status
-
-
 class _TimeoutAdapter(HTTPAdapter):
     """Every call ends: the SDK sets no timeout, and a hung socket would hang the loop for ever."""
+
+    def __init__(self, timeouts: tuple[float, float]) -> None:
+        super().__init__()
+        self._timeouts = timeouts
 
     def send(  # noqa: PLR0917  the library's own signature
         self,
@@ -163,18 +161,17 @@ class _TimeoutAdapter(HTTPAdapter):
         proxies: Any = None,
     ) -> Response:
         """Send with our timeout."""
-        ends = (CONNECT_SECONDS, READ_SECONDS)
-        return super().send(request, stream=stream, timeout=ends, verify=verify, cert=cert, proxies=proxies)
+        return super().send(request, stream=stream, timeout=self._timeouts, verify=verify, cert=cert, proxies=proxies)
 
 
 Client = TypeVar("Client", bound=RESTClient)
 
 
-def _tamed(client: Client) -> Client:
+def _tamed(client: Client, timeouts: tuple[float, float]) -> Client:
     """The SDK without its hidden retries and with an end to every call. These names are private: pinned and tested."""
     client._retry = 0  # noqa: SLF001
-    client._session.mount("https://", _TimeoutAdapter())  # noqa: SLF001
-    client._session.mount("http://", _TimeoutAdapter())  # noqa: SLF001
+    client._session.mount("https://", _TimeoutAdapter(timeouts))  # noqa: SLF001
+    client._session.mount("http://", _TimeoutAdapter(timeouts))  # noqa: SLF001
     client._session.trust_env = False  # noqa: SLF001  no proxy, no .netrc between us and the broker
     return client
 
@@ -188,7 +185,7 @@ def _read(what: str, ask: Callable[[], T]) -> T:
             raise BrokerUnavailableError(what, _words(error), _reset_seconds(error)) from error
         if status >= SERVER_ERROR:
             raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
-        raise _RefusedError(what, status, _words(error)) from error
+        raise BrokerRefusedError(what, _words(error), status) from error
     except (wire.UnreadableAnswerError, RequestException) as error:
         raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
 
@@ -197,7 +194,7 @@ def _known(what: str, ask: Callable[[], T]) -> T | None:
     """A read about one thing: None where the broker says that there is no such thing."""
     try:
         return _read(what, ask)
-    except _RefusedError as error:
+    except BrokerRefusedError as error:
         if error.status in NO_SUCH_THING:
             return None
         raise
@@ -229,10 +226,11 @@ def _reset_seconds(error: APIError) -> float:
     response = error.response
     reset = response.headers.get("X-RateLimit-Reset", "") if response is not None else ""
     served = response.headers.get("Date") if response is not None else None
-    if not reset.isdigit() or served is None:
+    try:
+        # Both times are the broker's, so our own clock plays no part.
+        wait = float(reset) - parsedate_to_datetime(served or "").timestamp() + 1
+    except ValueError:
         return RETRY_SECONDS
-    # Both times are the broker's, so our own clock plays no part.
-    wait = float(reset) - parsedate_to_datetime(served).timestamp() + 1
     return min(max(wait, RETRY_SECONDS), LONGEST_WAIT_SECONDS)
 
 
@@ -245,4 +243,5 @@ def _words(error: Exception) -> str:
 
 def _plain(text: str) -> str:
     """A gateway's page of HTML as its words."""
-    return " ".join(MARKUP.sub(" ", text).split())[:300]
+    words: str = wire.storable(" ".join(MARKUP.sub(" ", text).split())[:300])
+    return words
