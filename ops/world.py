@@ -134,8 +134,8 @@ class Schedules(Protocol):
     def all(self) -> tuple[Trigger, ...]:
         """Every schedule of the environment's group."""
 
-    def point(self, name: str, revision: str) -> None:
-        """Let the schedule start that revision; every other field stays as it is."""
+    def point(self, name: str, revision: str, *, enabled: bool) -> None:
+        """Let the schedule start that revision, and fire or not; every other field stays as it is."""
 
 
 class Logs(Protocol):

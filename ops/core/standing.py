@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from contract.names import NOT_RELEASED, Names
+from contract.workload import ScheduleState
 from ops.core.lock import Lock
 from ops.core.member import Member
 from ops.core.records import Record, interrupted, proof
@@ -286,6 +287,10 @@ def _trigger_findings(scene: Scene, names: Names, member: Member) -> Iterator[Fi
         if should is not None and trigger is not None and trigger.revision != should:
             evidence = f"it starts {_said(trigger.revision)}, proven is {_said(should)}"
             yield _error("schedule-differs", name, evidence, "ops status --repair")
+        state = scene.parameters.get(names.schedule_state(name))
+        if should is not None and trigger is not None and state not in {None, _state(trigger)}:
+            evidence = f"it is {_state(trigger)}, and {names.schedule_state(name)} says {state}"
+            yield _error("schedule-state-differs", name, evidence, "ops status --repair")
 
 
 def _record_findings(scene: Scene, names: Names) -> Iterator[Finding]:
@@ -298,6 +303,10 @@ def _record_findings(scene: Scene, names: Names) -> Iterator[Finding]:
         evidence = f"no deployment has proven {', '.join(short(each) for each in revisions.values())}"
         fix = "ops deploy once more judges what runs; ops rollback goes back"
         yield Finding(id="unproven", severity=Severity.WARNING, subject="release", evidence=evidence, fix=fix)
+
+
+def _state(trigger: Trigger) -> ScheduleState:
+    return ScheduleState.ENABLED if trigger.enabled else ScheduleState.DISABLED
 
 
 def _said(value: str | None) -> str:

@@ -32,6 +32,7 @@ def parameter_names(names: Names, members: tuple[Member, ...]) -> tuple[str, ...
     return (
         *(names.running(each.name) for each in members),
         *(names.schedule_revision(each) for each in schedules),
+        *(names.schedule_state(each) for each in schedules),
         names.release,
     )
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 from contract.names import TagKey, verified_tag
+from contract.workload import ScheduleState
 from ops.core.release import Release, short
 from ops.core.ruling import Verdict
 from ops.core.seen import Trigger
@@ -31,17 +32,21 @@ def promote(journal: Journal, release: Release, schedules: dict[str, str], *, pr
 
 def move_schedules(journal: Journal, wanted: dict[str, str]) -> None:
     """Let our schedules start these revisions: the schedule first, then the parameter that the next stack reads."""
-    there = {each.name: each for each in journal.world.schedules.all()}
+    world = journal.world
+    there = {each.name: each for each in world.schedules.all()}
+    states = world.parameters.read(tuple(world.names.schedule_state(name) for name in wanted))
     for name, revision in wanted.items():
         journal.begin(f"schedule {name}", f"to {short(revision)}")
-        if _moves(there.get(name), revision):
-            journal.world.schedules.point(name, revision)
-        journal.point(journal.world.names.schedule_revision(name), revision)
+        # Until something was released the stack keeps it from firing, whatever its parameter says.
+        enabled = states.get(world.names.schedule_state(name)) == ScheduleState.ENABLED
+        if _moves(there.get(name), revision, enabled=enabled):
+            world.schedules.point(name, revision, enabled=enabled)
+        journal.point(world.names.schedule_revision(name), revision)
 
 
-def _moves(trigger: Trigger | None, revision: str) -> bool:
-    """A schedule that the stack has not made yet is made with what its parameter says."""
-    return trigger is not None and trigger.revision != revision
+def _moves(trigger: Trigger | None, revision: str, *, enabled: bool) -> bool:
+    """A schedule that the stack has not made yet is made with what its parameters say."""
+    return trigger is not None and (trigger.revision, trigger.enabled) != (revision, enabled)
 
 
 def tag_revisions(journal: Journal, release: Release, verdict: Verdict) -> None:

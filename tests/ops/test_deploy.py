@@ -1,0 +1,315 @@
+"""Deployments in a world in memory: how each kind of release ends, and what is true afterwards."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contract.names import NOT_RELEASED, verified_tag
+from ops.core.records import Outcome
+from ops.core.ruling import Verdict
+from ops.core.standing import Condition
+from ops.errors import Exit
+from ops.shell.journal import records
+from ops.shell.locking import LockedError
+from ops.world import Fenced
+from tests.fakes.cluster import Behaviour
+from tests.fakes.releases import Environment, Faults, Killed
+
+SERVICE = "dispatcher-large"
+DIES = Behaviour(starts=False, exit_code=137, reason="OutOfMemoryError: container killed", lines=("loading", "Killed"))
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Environment:
+    return Environment(tmp_path)
+
+
+@pytest.fixture
+def running(env: Environment) -> Environment:
+    """An environment in which the release `one` runs, proven."""
+    assert env.deploy(env.image("one")).exit is Exit.DONE
+    return env
+
+
+def arn(env: Environment, number: int, service: str = SERVICE) -> str:
+    return f"arn:aws:ecs:us-west-2:123456789012:task-definition/{env.names.family(service)}:{number}"
+
+
+def test_a_first_release_is_proven_and_everything_points_at_it(env: Environment) -> None:
+    ended = env.deploy(env.image("one"))
+
+    assert (ended.exit, ended.record and ended.record.outcome) == (Exit.DONE, Outcome.PROVEN)
+    assert env.ecs.runs(SERVICE) == arn(env, 1)
+    assert env.parameters.values[env.names.running(SERVICE)] == arn(env, 1)
+    assert json.loads(env.parameters.values[env.names.release])["tag"] == "one"
+    assert env.images.tags[verified_tag("one")] == env.image("one").digest
+    assert env.schedules.triggers[f"check-{SERVICE}"].revision == arn(env, 1)
+    assert env.schedules.triggers[f"check-{SERVICE}"].enabled
+    assert env.status().findings == ()
+
+
+def test_one_update_service_moves_a_release_and_the_number_of_tasks_is_left_alone(running: Environment) -> None:
+    running.ecs.updates.clear()
+
+    assert running.deploy(running.image("two")).exit is Exit.DONE
+    assert running.ecs.updates == [(SERVICE, arn(running, 2), None)]
+
+
+def test_a_proven_release_that_runs_is_not_shipped_again(running: Environment) -> None:
+    running.ecs.updates.clear()
+
+    again = running.deploy(running.image("one"))
+
+    assert (again.exit, running.ecs.updates, len(records(running.world()))) == (Exit.DONE, [], 2)
+    assert "already runs" in again.message
+    assert arn(running, 2) not in running.ecs.definitions, "an unchanged revision is used again"
+
+
+def test_a_breaker_rollback_is_never_a_success_and_leaves_its_evidence(running: Environment) -> None:
+    ended = running.deploy(running.image("two", DIES))
+
+    assert (ended.exit, running.ecs.runs(SERVICE)) == (Exit.TAKEN_BACK, arn(running, 1))
+    assert running.parameters.values[running.names.running(SERVICE)] == arn(running, 1)
+    assert ended.record is not None
+    assert "the circuit breaker" in ended.record.reasons[0]
+    saved = (Path(ended.record.evidence) / f"{SERVICE}.txt").read_text("utf-8")
+    assert "suspected: out of memory" in saved
+    assert "| Killed" in saved
+    assert running.status().proven
+
+
+def test_a_breaker_rollback_is_told_by_ecs_own_history_too(running: Environment) -> None:
+    ended = running.deploy(running.image("two", replace(DIES, history=True)))
+
+    assert (ended.exit, ended.record and ended.record.verdict) == (Exit.TAKEN_BACK, Verdict.FAIL)
+
+
+def test_a_task_that_dies_after_a_minute_fails_its_release_though_it_settled(running: Environment) -> None:
+    ended = running.deploy(running.image("two", Behaviour(dies_after=60)))
+
+    assert (ended.exit, running.ecs.runs(SERVICE)) == (Exit.TAKEN_BACK, arn(running, 1))
+    assert ended.record is not None
+    assert "died: EssentialContainerExited" in ended.record.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("CannotPullContainerError: pull image manifest has been retried", "the image cannot be pulled"),
+        (
+            "ResourceInitializationError: unable to pull secrets: did not contain json key api_key",
+            "a secret is missing",
+        ),
+        ("AccessDeniedException: not authorized to perform secretsmanager:GetSecretValue", "may not read a secret"),
+        ("exec /usr/bin/python: exec format error", "another architecture"),
+        (
+            "ResourceInitializationError: failed to validate logger args: The specified log group does not exist",
+            "log group",
+        ),
+    ],
+)
+def test_what_ecs_says_of_a_task_that_cannot_start_is_the_suspect(
+    running: Environment, reason: str, cause: str
+) -> None:
+    failing = Behaviour(starts=False, stop_code="TaskFailedToStart", reason=reason, exit_code=None)
+
+    ended = running.deploy(running.image("two", failing))
+
+    assert ended.exit is Exit.TAKEN_BACK
+    assert any(cause in line for line in running.told if "suspected" in line)
+
+
+def test_a_verdict_of_fail_is_taken_back_and_the_old_release_verified_again(running: Environment) -> None:
+    ended = running.deploy(running.image("two", verdict=Verdict.FAIL))
+
+    assert (ended.exit, running.ecs.runs(SERVICE)) == (Exit.TAKEN_BACK, arn(running, 1))
+    assert ended.restored is not None
+    assert ended.restored["verdicts"] == {SERVICE: "PASS"}
+    assert running.schedules.triggers[f"check-{SERVICE}"].revision == arn(running, 1)
+    assert json.loads(running.parameters.values[running.names.release])["tag"] == "one"
+    assert verified_tag("two") not in running.images.tags
+
+
+def test_an_inconclusive_release_is_kept_and_not_promoted(running: Environment) -> None:
+    ended = running.deploy(running.image("two", verdict=Verdict.INCONCLUSIVE))
+
+    assert (ended.exit, running.ecs.runs(SERVICE)) == (Exit.INCONCLUSIVE, arn(running, 2))
+    assert running.parameters.values[running.names.running(SERVICE)] == arn(running, 2)
+    assert json.loads(running.parameters.values[running.names.release])["tag"] == "one"
+    assert running.schedules.triggers[f"check-{SERVICE}"].revision == arn(running, 1)
+    assert [each.id for each in running.status().findings] == ["unproven"]
+
+
+def test_an_inconclusive_release_is_judged_again_and_not_shipped_again(running: Environment) -> None:
+    two = running.image("two")
+    running.verdicts[two.digest] = [Verdict.INCONCLUSIVE, Verdict.PASS]
+    running.deploy(two)
+    running.ecs.updates.clear()
+
+    assert (running.deploy(two).exit, running.ecs.updates) == (Exit.DONE, [])
+    assert running.status().findings == ()
+
+
+def test_a_release_after_an_inconclusive_one_is_taken_back_to_the_last_verified(running: Environment) -> None:
+    running.deploy(running.image("two", verdict=Verdict.INCONCLUSIVE))
+
+    assert running.deploy(running.image("three", verdict=Verdict.FAIL)).exit is Exit.TAKEN_BACK
+    assert running.ecs.runs(SERVICE) == arn(running, 1)
+
+
+@pytest.mark.parametrize("behaviour", [DIES, Behaviour(dies_after=60)])
+def test_a_first_release_that_fails_is_taken_back_to_nothing(env: Environment, behaviour: Behaviour) -> None:
+    ended = env.deploy(env.image("one", behaviour))
+
+    assert (ended.exit, env.ecs.runs(SERVICE), env.ecs.services[SERVICE].desired) == (Exit.TAKEN_BACK, None, 0)
+    assert env.parameters.values[env.names.running(SERVICE)] == NOT_RELEASED
+    assert env.status().services[0].condition is Condition.STOPPED
+    assert env.deploy(env.image("two")).exit is Exit.DONE
+
+
+def test_another_deployment_that_takes_its_place_is_no_rollback_and_no_success(running: Environment) -> None:
+    two = running.image("two")
+
+    def tell_and_supersede() -> None:
+        running.ecs.someone_updates(SERVICE, arn(running, 1))
+
+    running.ecs.template(SERVICE, {"TRADING_LIMITS_LARGE": '{"max":1}'})
+    original = running._tell
+
+    def tell(step: str, detail: str) -> None:
+        original(step, detail)
+        if step.startswith("settle"):
+            tell_and_supersede()
+
+    running._tell = tell  # type: ignore[method-assign] # the other program acts when ours waits
+    ended = running.deploy(two)
+
+    assert (ended.exit, ended.record and ended.record.outcome) == (Exit.SUPERSEDED, Outcome.SUPERSEDED)
+
+
+def test_a_release_that_never_gets_ready_is_taken_back_when_its_time_is_over(running: Environment) -> None:
+    ended = running.deploy(running.image("two", Behaviour(never_ready=True)))
+
+    assert (ended.exit, running.ecs.runs(SERVICE)) == (Exit.TAKEN_BACK, arn(running, 1))
+    assert ended.record is not None
+    assert "took too long" in ended.record.reasons[0]
+
+
+def test_an_image_that_is_not_the_one_built_is_stopped_before_anything_is_registered(running: Environment) -> None:
+    two = running.image("two")
+    running.images.tags["two"] = "sha256:somebody-elses"
+
+    ended = running.deploy(two)
+
+    assert (ended.exit, ended.record and ended.record.outcome) == (Exit.NOT_DONE, Outcome.STOPPED)
+    assert arn(running, 2) not in running.ecs.definitions
+    assert running.ecs.runs(SERVICE) == arn(running, 1)
+
+
+def test_tasks_that_run_another_digest_fail_the_release(running: Environment) -> None:
+    ended = running.deploy(running.image("two", Behaviour(runs="sha256:stale")))
+
+    assert (ended.exit, running.ecs.runs(SERVICE)) == (Exit.TAKEN_BACK, arn(running, 1))
+    assert ended.record is not None
+    assert "sha256:stale" in ended.record.reasons[0]
+
+
+@pytest.mark.parametrize("command", ["migrate", "check"])
+def test_a_failing_one_off_task_stops_before_any_service_is_touched(running: Environment, command: str) -> None:
+    running.ecs.updates.clear()
+    broken = Behaviour(one_off={command: 1}, lines=("ModuleNotFoundError: No module named 'pytz'",))
+
+    ended = running.deploy(running.image("two", broken))
+
+    assert (ended.exit, running.ecs.updates, running.ecs.runs(SERVICE)) == (Exit.NOT_DONE, [], arn(running, 1))
+    assert ended.record is not None
+    assert any("lacks a module" in reason for reason in ended.record.reasons)
+
+
+def test_findings_are_told_all_at_once_and_nothing_is_tried(env: Environment) -> None:
+    env.parameters.values.clear()
+    env.parameters.missing_secrets["arn:aws:secretsmanager:r:1:secret:db"] = "there is no such secret"
+
+    ended = env.deploy(env.image("one"))
+
+    assert ended.exit is Exit.FINDINGS
+    assert [each.id for each in ended.findings] == ["parameter-missing", "parameter-missing", "secret-missing"]
+    assert env.images.tags == {}
+
+
+def test_somebody_elses_rollout_in_flight_is_a_finding(running: Environment) -> None:
+    template = running.ecs.definition(running.names.template_family(SERVICE))
+    assert template is not None
+    foreign = running.ecs.register(running.names.family(SERVICE), {**template.document, "cpu": "512"}, {})
+    running.ecs.someone_updates(SERVICE, foreign)
+
+    ended = running.deploy(running.image("two"))
+
+    assert [each.id for each in ended.findings] == ["rollout-in-flight"]
+
+
+def test_a_held_lock_names_its_holder_and_until_when(running: Environment) -> None:
+    with pytest.raises(Killed):
+        running.deploy(running.image("two"), Faults(at=40))
+
+    with pytest.raises(
+        LockedError, match=r"arn:aws:iam::123456789012:user/trader on desk, to deploy, until 2026-"
+    ) as caught:
+        running.deploy(running.image("two"))
+    assert caught.value.exit_code is Exit.LOCKED
+
+
+def test_a_lock_runs_out_and_can_be_waited_for(running: Environment) -> None:
+    with pytest.raises(Killed):
+        running.deploy(running.image("two"), Faults(at=40))
+
+    assert running.deploy(running.image("two"), lock_wait=1900).exit is Exit.DONE
+
+
+def test_who_lost_the_lock_writes_nothing_any_more(running: Environment) -> None:
+    def slow_build() -> None:
+        running.clock.sleep(4000)
+        assert running.deploy(running.image("three")).exit is Exit.DONE
+
+    two = running.image("two")
+
+    def build() -> object:
+        slow_build()
+        return running._push(two)
+
+    with pytest.raises(Fenced) as caught:
+        running.deploy(two, build=build)
+
+    assert caught.value.exit_code is Exit.SUPERSEDED
+    assert running.status().release is not None
+    assert running.status().findings == ()
+
+
+def test_the_second_service_waits_for_the_proof_of_the_first(tmp_path: Path) -> None:
+    env = Environment(tmp_path, ("dispatcher-tiny", "dispatcher-large"))
+    assert env.deploy(env.image("one")).exit is Exit.DONE
+    env.ecs.updates.clear()
+
+    ended = env.deploy(env.image("two", verdict=Verdict.FAIL))
+
+    assert ended.exit is Exit.TAKEN_BACK
+    assert {name for name, _, _ in env.ecs.updates} == {"dispatcher-tiny"}
+    assert env.status().findings == ()
+
+
+def test_a_second_runner_is_named(running: Environment) -> None:
+    running.ecs.someone_starts(running.names.family(SERVICE), "chronos-schedule/old")
+
+    (found,) = running.status().findings
+
+    assert (found.id, "chronos-schedule/old" in found.evidence) == ("duplicate-runner", True)
+
+
+def test_nothing_is_ever_deregistered(running: Environment) -> None:
+    running.deploy(running.image("two", verdict=Verdict.FAIL))
+    running.deploy(running.image("three", DIES))
+    running.deploy(running.image("four"))
+
+    assert all(each.active for each in running.ecs.definitions.values())
