@@ -35,6 +35,14 @@ class BrokerUnavailableError(Exception):
         self.retry_seconds = retry_seconds
 
 
+class BrokerRefusedError(BrokerUnavailableError):
+    """The broker answered a read with a no: a wrong key, a wrong address. Waiting will hardly help."""
+
+    def __init__(self, what: str, error: str, status: int) -> None:
+        super().__init__(what, error, retry_seconds=60.0)
+        self.status = status
+
+
 class DatabaseUnavailableError(Exception):
     """The database could not be reached, or the connection broke. What was not committed did not happen."""
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -43,14 +42,22 @@ def connect(url: str, password: str, *, name: str) -> Connection[DictRow]:
             keepalives_interval=KEEPALIVE_SECONDS,
             keepalives_count=2,
         )
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         words = str(error).strip()
         if any(each in words for each in _REFUSED_LOGIN):
             raise DatabaseAuthenticationError(words) from error
         raise DatabaseUnavailableError(words) from error
     # Prices in JSON stay exact: a float on the way in would be noise on the way out.
-    set_json_loads(partial(json.loads, parse_float=Decimal), connection)
+    set_json_loads(_loads, connection)
     return connection
+
+
+def _loads(text: str | bytes) -> Any:
+    """JSON of the database. What Python cannot hold is handed on as text that says so, for the reader to refuse."""
+    try:
+        return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    except (ValueError, RecursionError) as error:
+        return f"unreadable JSON ({type(error).__name__})"
 
 
 @contextmanager

@@ -35,11 +35,14 @@ RETURNING epoch
 # A session's advisory lock goes with its connection, so it tells at once that a holder is gone.
 TRY_PRESENCE = "SELECT pg_try_advisory_lock(hashtextextended('dispatch lease ' || %(account)s, 0))"
 
+# A time that no datetime can hold is as good as none, and is refused by the reader.
+CREATED_AT = "CASE WHEN created_at BETWEEN '1970-01-01' AND '9999-01-01' THEN created_at END AS created_at"
+RECOMMENDATION = f"id, {CREATED_AT}, ticker, action, instrument_type, confidence, reason, features_snapshot"
 # The newest and strongest that this account has not considered.
 CLAIM = f"""
 {FENCE}
 , candidate AS (
-    SELECT r.* FROM dispatch_recommendations r
+    SELECT r.* FROM dispatch_recommendations r -- of which only RECOMMENDATION is read: the rest may be anything
     WHERE r.id > (SELECT considers_after FROM dispatch_accounts WHERE account = %(account)s)
       AND NOT EXISTS (
           SELECT FROM dispatch_claims c WHERE c.account = %(account)s AND c.recommendation_id = r.id)
@@ -52,9 +55,9 @@ CLAIM = f"""
     ON CONFLICT DO NOTHING
     RETURNING recommendation_id
 )
-SELECT (SELECT epoch FROM fence) AS fence, candidate.* FROM (SELECT 1) AS always
+SELECT (SELECT epoch FROM fence) AS fence, {RECOMMENDATION} FROM (SELECT 1) AS always
 LEFT JOIN candidate ON candidate.id IN (SELECT recommendation_id FROM claimed)
-"""  # noqa: S608  two constants joined; values are bound
+"""  # noqa: S608  constants joined; values are bound
 RELEASE_CLAIMED = "DELETE FROM dispatch_claims WHERE account = %(account)s AND state = 'claimed' RETURNING 1"
 UNCLAIM = """
 DELETE FROM dispatch_claims
@@ -143,4 +146,4 @@ REJECTIONS = """
 SELECT count(*) AS rejections FROM dispatch_claims
 WHERE account = %(account)s AND state = 'rejected' AND since >= %(since)s
 """
-NEWEST_INPUT = "SELECT created_at FROM dispatch_recommendations ORDER BY id DESC LIMIT 1"
+NEWEST_INPUT = f"SELECT {CREATED_AT} FROM dispatch_recommendations ORDER BY id DESC LIMIT 1"  # noqa: S608  constants

@@ -23,3 +23,14 @@ def columns(connection: Connection[DictRow], table: str) -> frozenset[str]:
     WHERE table_schema = current_schema() AND table_name = %(table)s
     """
     return frozenset(row["column_name"] for row in execute(connection, statement, {"table": table}))
+
+
+def unique_columns(connection: Connection[DictRow], table: str) -> list[frozenset[str]]:
+    """The column sets on which the table has a unique index."""
+    statement = """
+    SELECT array_agg(a.attname::text) AS columns
+    FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+    WHERE i.indrelid = to_regclass(%(table)s) AND i.indisunique
+    GROUP BY i.indexrelid
+    """
+    return [frozenset(row["columns"]) for row in execute(connection, statement, {"table": table})]

@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from dispatcher.core.order import Order, Side
-from dispatcher.core.outcome import Absent, Accepted, BrokerOrder, Found, Outcome
+from dispatcher.core.outcome import Absent, Accepted, BrokerOrder, Duplicate, Found, NotSent, Outcome
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
-from dispatcher.ports import Broker
+from dispatcher.ports import Broker, BrokerUnavailableError
 
 
 class SimulatedBroker:
@@ -32,7 +32,13 @@ class SimulatedBroker:
         return ()
 
     def submit(self, order: Order) -> Outcome:
-        """Fill it at its limit."""
+        """Fill it at its limit, once."""
+        if order.client_order_id in self._orders:
+            return Duplicate()
+        try:
+            now = self._reads.clock()
+        except BrokerUnavailableError as error:
+            return NotSent(str(error))
         filled = BrokerOrder(
             id=f"simulated-{order.client_order_id}",
             client_order_id=order.client_order_id,
@@ -43,7 +49,7 @@ class SimulatedBroker:
             limit_price=order.limit.amount,
             filled_quantity=Decimal(order.quantity),
             filled_average_price=order.limit.amount,
-            submitted_at=self._reads.clock(),
+            submitted_at=now,
         )
         self._orders[order.client_order_id] = filled
         self._hold(order)

@@ -102,17 +102,32 @@ def clock(document: Any) -> datetime:
 def rejection(http_status: int, body: str) -> Rejected:
     """A refusal, whole. The body may be anything; the SDK's own `.code` raises on what is not JSON."""
     try:
-        parsed = json.loads(body)
-    except ValueError:
+        parsed = json.loads(body, parse_constant=str)
+    except (ValueError, RecursionError):
         parsed = None
-    table = parsed if isinstance(parsed, dict) else {"message": body[:500]}
+    table = storable(parsed) if isinstance(parsed, dict) else {"message": storable(body[:500])}
     code = table.pop("code", None)
-    return Rejected(http_status, code if isinstance(code, int) else None, str(table.pop("message", "")), table)
+    return Rejected(http_status, code if type(code) is int else None, str(table.pop("message", "")), table)
+
+
+def storable(value: Any) -> Any:
+    """What the broker said, as PostgreSQL and a log line can hold it: no NUL, no half of a character."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode().replace("\0", "")
+        case dict():
+            return {storable(str(key)): storable(each) for key, each in value.items()}
+        case list():
+            return [storable(each) for each in value]
+        case _:
+            return value
 
 
 def _on(day: date, clock_time: str) -> datetime:
-    hour, minute = clock_time.split(":")[:2]
-    return datetime.combine(day, time(int(hour), int(minute)), NEW_YORK)
+    try:
+        return datetime.combine(day, time.fromisoformat(clock_time), NEW_YORK)
+    except ValueError as error:
+        raise UnreadableAnswerError(f"{clock_time!r} is not a time of day") from error
 
 
 def _table(value: Any) -> Mapping[str, Any]:
@@ -155,6 +170,6 @@ def _moment(value: Any) -> datetime | None:
     """A time stamp; the broker's have nanoseconds, which Python cuts to microseconds."""
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else None

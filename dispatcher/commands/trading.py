@@ -20,7 +20,7 @@ from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.pulse import beat
 from dispatcher.adapters.simulated import SimulatedBroker
-from dispatcher.ports import Broker, Ledger, Say, TradingAccount
+from dispatcher.ports import Broker, BrokerRefusedError, Ledger, Say, TradingAccount
 from dispatcher.shell import check
 from dispatcher.shell.check import Finding
 from dispatcher.shell.lease import Lease
@@ -47,13 +47,21 @@ def findings(settings: Settings, say: Say | None = None) -> list[Finding]:
     with _connection(settings, "dispatcher check") as connection:
         columns = {table: schema.columns(connection, table) for table in check.COLUMNS}
         found = check.schema(schema.revision(connection), migrations.head(), columns)
+        found += check.one_execution_per_account(schema.unique_columns(connection, "dispatch_executions"))
     for account in settings.accounts:
-        answered = broker(settings, account).account()
-        wrong = check.identity(account, answered)
-        if say is not None and not wrong:
-            say(check.connected(account, answered, settings.trading_url))
-        found += wrong
+        found += _account_findings(settings, account, say)
     return found
+
+
+def _account_findings(settings: Settings, account: TradingAccount, say: Say | None) -> list[Finding]:
+    try:
+        answered = broker(settings, account).account()
+    except BrokerRefusedError as error:
+        return [check.refused(account, error.error)]
+    wrong = check.identity(account, answered)
+    if say is not None and not wrong:
+        say(check.connected(account, answered, settings.trading_url))
+    return wrong
 
 
 def means(settings: Settings, account: TradingAccount, say: Say, alive: Callable[[], None]) -> Means:

@@ -53,6 +53,20 @@ def identity(declared: TradingAccount, found: Account) -> list[Finding]:
     return [Finding("account", declared.name, evidence, "put the right secret or the right account number in place")]
 
 
+def one_execution_per_account(unique: list[frozenset[str]]) -> list[Finding]:
+    """An execution is unique per recommendation and account. The original was unique per recommendation for a while."""
+    if frozenset({"recommendation_id"}) not in unique:
+        return []
+    evidence = "a unique index on recommendation_id alone: the second account's order could not be recorded"
+    fix = "drop that index; the one on (recommendation_id, account_name) takes its place"
+    return [Finding("schema", "dispatch_executions", evidence, fix)]
+
+
+def refused(declared: TradingAccount, error: str) -> Finding:
+    """The broker does not take our key."""
+    return Finding("broker", declared.name, error, "put the account's key and secret in place, or its base URL right")
+
+
 def connected(declared: TradingAccount, found: Account, host: str) -> BrokerConnected:
     """The proof of the connection, as said."""
     return BrokerConnected(

@@ -105,7 +105,7 @@ def give_up(desk: Desk, sending: Sending, why: str) -> None:
     """End an order that surely is not at the broker and is no longer fresh."""
     refused = Refusal(Reason.NOT_SENT_IN_TIME, why)
     desk.ledger.not_placed(sending.recommendation_id, refused, desk.now())
-    desk.truth.answered(sending.recommendation_id)
+    desk.truth.never_placed(sending.recommendation_id)
     desk.counts.refused += 1
     _say_refused(desk, sending.recommendation_id, sending.order.symbol, refused)
 
@@ -217,7 +217,7 @@ def ours(sending: Sending, found: BrokerOrder) -> bool:
 
 def _rejected(desk: Desk, sending: Sending, rejected: Rejected) -> None:
     desk.ledger.reject(sending.recommendation_id, rejected, desk.now())
-    desk.truth.answered(sending.recommendation_id)
+    desk.truth.never_placed(sending.recommendation_id)
     desk.counts.rejected += 1
     desk.say(
         OrderRejected(

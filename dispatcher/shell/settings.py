@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from contract import environment, limits
 from contract.environment import ExecutionMode, Variable
@@ -101,6 +101,14 @@ def _read(value: T | None) -> T:
     return value
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of an address; none of them for what is no address at all."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 class _Reading:
     """Collects what is wrong, so that it can all be told in one error."""
 
@@ -120,14 +128,17 @@ class _Reading:
 
     def database(self) -> tuple[str, str]:
         url = self.text(environment.DATABASE_URL)
-        if url and urlsplit(url).password is not None:
+        parts = _split(url)
+        if url and (parts.scheme not in {"postgresql", "postgres"} or not parts.hostname or not parts.path.strip("/")):
+            self._problem(environment.DATABASE_URL, "is not postgresql://user@host:port/name")
+        if parts.password is not None:
             self._problem(environment.DATABASE_URL, "has a password in it; put that into DATABASE_PASSWORD")
         return url, self.text(environment.DATABASE_PASSWORD)
 
     def url(self, variable: Variable, host: str) -> str:
         """A broker's address: only its paper or data host over TLS, or loopback."""
         url = self.text(variable)
-        parts = urlsplit(url)
+        parts = _split(url)
         allowed = parts.hostname in LOOPBACK or (parts.hostname == host and parts.scheme == "https")
         if url and not (allowed and parts.path in {"", "/"}):
             self._problem(variable, f"{url!r} is neither https://{host} nor loopback; no other host may be traded on")
@@ -154,6 +165,8 @@ class _Reading:
 
     def account_names(self) -> list[str]:
         names = [name.strip() for name in self.text(environment.TRADING_ACCOUNTS).split(",") if name.strip()]
+        if not names and environment.TRADING_ACCOUNTS.name in self._environ:
+            self._problem(environment.TRADING_ACCOUNTS, "names no account")
         if len(set(names)) != len(names):
             self._problem(environment.TRADING_ACCOUNTS, "names an account twice")
         return names
@@ -174,10 +187,10 @@ class _Reading:
         variable = environment.broker_secret(name)
         table = self._json(variable)
         missing = [key for key in ("api_key", "api_secret") if not isinstance(table.get(key), str) or not table[key]]
-        if table and missing:
+        if variable.name in self._environ and missing:
             self._problem(variable, f"lacks {' and '.join(missing)}")
-        declared = urlsplit(str(table.get("base_url", trading_url))).hostname
-        if declared != urlsplit(trading_url).hostname:
+        declared = _split(str(table.get("base_url", trading_url))).hostname
+        if declared != _split(trading_url).hostname:
             self._problem(variable, f"is for {declared}, but {environment.ALPACA_BASE_URL.name} is {trading_url}")
         return Secret(str(table.get("api_key", "")), str(table.get("api_secret", "")))
 

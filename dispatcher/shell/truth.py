@@ -57,6 +57,10 @@ class Truth:
         """The order has an answer, so the next snapshot knows of it."""
         self._answered.add(recommendation_id)
 
+    def never_placed(self, recommendation_id: int) -> None:
+        """The order surely is not at the broker: it counts no more."""
+        self._in_flight.pop(recommendation_id, None)
+
     def _read(self, before: Standing | None) -> Standing:
         answered = frozenset(self._answered)
         now = self._now()
