@@ -13,7 +13,7 @@ from benchmarks.torture.crew import CrewError, Orders, outcomes
 from benchmarks.torture.nursery import Program
 from benchmarks.torture.report import Tally, failure, line, tables
 
-WORKERS = 10
+WORKERS = 12
 """Side by side on two cores: most of a run is waiting for grace periods, look-ups and restarts."""
 INTERRUPTED = 130
 

@@ -133,14 +133,17 @@ _UNCLEAR = (
     Fault("504-html", applied=True),
     Fault("truncated-json"),
 )
-_ANY: tuple[Fault | None, ...] = (None, None, *_UNCLEAR, Fault("429-bare"), Fault("delay"), Fault("delay-before"))
+_SLOW = Fault("delay-before", delay_ms=800)
+"""Slow to take effect, but within the grace period of one second: a 404 from before it proves nothing."""
+_ANY: tuple[Fault | None, ...] = (None, None, *_UNCLEAR, Fault("429-bare"), Fault("delay"), _SLOW)
 _FAULTS: Mapping[Point, tuple[Fault | None, ...]] = {
     Point.DOUBT: _UNCLEAR,
     Point.AGAIN: _NOT_APPLIED,
     Point.NOT_PLACED: (Fault("drop-before", nth=0, times=0), Fault("500", nth=0, times=0)),
     Point.REJECT: (None,),
+    Point.RECEIVED: (*_ANY, _SLOW, _SLOW, _SLOW),
 }
-"""The faults that lead to a point, where not every one does."""
+"""The faults that lead to a point, where not every one does, or some do more."""
 _CLAIMED_LEFT = (Step(Point.CLAIM, Way.DONE), Step(Point.INTEND, Way.UNDONE))
 _INTENDED_LEFT = (
     Step(Point.INTEND, Way.DONE),
@@ -152,7 +155,10 @@ _INTENDED_LEFT = (
 _LEADING: Mapping[Point, tuple[Step, ...]] = {Point.GIVE_BACK: _CLAIMED_LEFT, Point.LOOK_UP: _INTENDED_LEFT}
 """What must have happened before a point can be reached."""
 _WITHOUT_CONDITIONS = tuple(
-    step for step in CATALOGUE if step.point not in _FAULTS and step.point not in _LEADING and step.way != Way.DATABASE
+    step
+    for step in CATALOGUE
+    if step.point not in {Point.DOUBT, Point.AGAIN, Point.NOT_PLACED, Point.REJECT, *_LEADING}
+    and step.way != Way.DATABASE
 )
 _PASSED_OFTEN = {Point.CLAIM, Point.RECORD, Point.INTEND, Point.RECEIVED, Point.APPLIED, Point.ANSWERED}
 
@@ -162,13 +168,14 @@ def plan(seed: int, number: int) -> Plan:
     dice = _dice(seed, number)
     target = _target(seed, number)
     strikes = _strikes(dice, target)
+    fault = dice.choice(_FAULTS.get(target.point, _ANY))
     alone = {Point.LEASE, Point.ANYWHERE}.intersection(strike.step.point for strike in strikes)
     return Plan(
         seed=seed,
         number=number,
         strikes=strikes,
-        fault=dice.choice(_FAULTS.get(target.point, _ANY)),
-        look_up_delay_ms=_look_up_delay(dice, strikes),
+        fault=fault,
+        look_up_delay_ms=_look_up_delay(dice, strikes, fault),
         unique_ids=dice.random() < 0.5,  # noqa: PLR2004  half of the runs
         pair=not alone and dice.random() < 0.2,  # noqa: PLR2004  a share of the runs
         closing_only=target.point is Point.REJECT,
@@ -201,8 +208,8 @@ def _strike(dice: Random, step: Step) -> Strike:
     return Strike(step, skip, dice.uniform(0, 0.5))
 
 
-def _look_up_delay(dice: Random, strikes: tuple[Strike, ...]) -> int:
+def _look_up_delay(dice: Random, strikes: tuple[Strike, ...], fault: Fault | None) -> int:
     """A look-up that takes its time can be struck; a slow one also tells whether an old 404 is believed."""
     if any(strike.step.point is Point.LOOK_UP for strike in strikes):
         return 400
-    return dice.choice((0, 0, 0, 0, 1500))
+    return dice.choice((0, 1500) if fault == _SLOW else (0, 0, 0, 0, 1500))

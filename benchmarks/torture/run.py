@@ -223,7 +223,8 @@ class Director:
 
     def _finish(self) -> None:
         """What was struck works on: something new comes in, and everything comes to its ending."""
-        self.stage.exchange.clear_faults()
+        if self.plan.short_life:
+            self.stage.exchange.clear_faults()  # what nothing gets through would let nothing work on
         self._populate()
         self.recommendations |= self.stage.recommend(self.plan.later)
         until = monotonic() + self.patience_seconds

@@ -58,7 +58,7 @@ class Stage:
         if plan.fault is not None:
             self.exchange.fault(**_fault(plan.fault))
         if plan.look_up_delay_ms:
-            self.exchange.fault(route=LOOK_UPS, kind="delay", times=0, delay_ms=plan.look_up_delay_ms)
+            self.exchange.fault(route=LOOK_UPS, kind="delay", times=3, delay_ms=plan.look_up_delay_ms)
 
     def start(self, plan: Plan) -> Life:
         """Start a dispatcher; the lives of one run share a log."""
