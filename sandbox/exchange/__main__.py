@@ -2,12 +2,14 @@
 
 import argparse
 import asyncio
+import sqlite3
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from sandbox.exchange.config import AccountConfig, Config, load
 from sandbox.exchange.run import serve
+from sandbox.exchange.store import Store
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -19,6 +21,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--key", help="API key of the first account")
     parser.add_argument("--secret", help="API secret of the first account")
     parser.add_argument("--config", type=Path, help="TOML file, see docs/exchange.md")
+    parser.add_argument("--data", type=Path, help="file that keeps the state over a restart")
+    parser.add_argument("--reset", action="store_true", help="empty the data file first")
     return parser.parse_args(argv)
 
 
@@ -38,6 +42,15 @@ def configured(given: argparse.Namespace) -> Config:
     return replace(config, seed=seed, accounts=(account, *config.accounts[1:]))
 
 
+def _opened(given: argparse.Namespace) -> Store | None:
+    if given.data is None:
+        return None
+    store = Store(given.data)
+    if given.reset:
+        store.forget()
+    return store
+
+
 def _say_ready(url: str) -> None:
     sys.stdout.write(f"exchange ready on {url}\n")
     sys.stdout.flush()
@@ -47,8 +60,9 @@ def main(argv: list[str]) -> int:
     """Serve; 0 after a clean stop, 2 for a wrong setting or a port that is taken."""
     given = arguments(argv)
     try:
-        asyncio.run(serve(configured(given), given.port, _say_ready))
-    except (OSError, ValueError) as problem:
+        store = _opened(given)
+        asyncio.run(serve(configured(given), given.port, _say_ready, store))
+    except (OSError, ValueError, sqlite3.Error) as problem:
         sys.stderr.write(f"exchange: {problem}\n")
         return 2
     return 0

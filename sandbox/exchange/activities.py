@@ -90,6 +90,14 @@ class Statement:
             shown["price"] = plain(price)
         self._lines.append(Activity(line, kind, at, nanoseconds(next_day), None, shown))
 
+    def add(self, line: Activity) -> None:
+        """Take up a line that was kept."""
+        self._lines.append(line)
+
+    def since(self, known: int) -> list[Activity]:
+        """Give the lines after the first `known`."""
+        return self._lines[known:]
+
     def posted(self, now: int) -> Iterator[Activity]:
         """Give what is shown now, oldest first."""
         return (line for line in self._lines if line.posted <= now)

@@ -78,6 +78,14 @@ class Book:
         self._symbols: dict[str, SymbolBook] = {}
         self._expiry: list[tuple[int, int, str]] = []
         self.queued: dict[str, None] = {}
+        self._changed: dict[str, None] | None = None
+
+    def take_changed(self) -> list[Order]:
+        """Give the orders that changed since the last time this was asked; at first, all."""
+        changed = self.orders if self._changed is None else self._changed
+        found = [self.orders[order] for order in changed]
+        self._changed = {}
+        return found
 
     def account(self, number: str) -> AccountBook:
         """Give one account's orders."""
@@ -108,6 +116,8 @@ class Book:
         """Store an order's newest state and keep every index true."""
         before = self.orders.get(order.id)
         self.orders[order.id] = order
+        if self._changed is not None:
+            self._changed[order.id] = None
         if before is None:
             self._arrive(order)
         if order.status is Status.ACCEPTED and (order.armed or order.order_class is OrderClass.MLEG):

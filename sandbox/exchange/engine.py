@@ -78,6 +78,10 @@ class Exchange:
 
     # -- the parts -------------------------------------------------------------------------
 
+    def forget_seed(self) -> None:
+        """Draw ids from chance from now on: after a restart the seed would draw the same again."""
+        self._ids.seed(secrets.randbits(64))
+
     def new_id(self) -> str:
         """Draw a new id."""
         drawn = f"{self._ids.getrandbits(128) & _UUID_FREE | _UUID_FIXED:032x}"
@@ -205,6 +209,23 @@ class Exchange:
             self.floor.match(order.symbol)
         if order.tif in (TimeInForce.IOC, TimeInForce.FOK):
             self.cancel_rest(order.id)
+
+    def resume(self, orders: list[Order]) -> None:
+        """Take up orders that were kept, in order of arrival, without telling anyone."""
+        for order in orders:
+            if order.account in self.accounts:
+                self.floor.settle(order)
+                if not order.final:
+                    self._wait(order)
+
+    def _wait(self, order: Order) -> None:
+        """Let a kept order wait for what it waited for."""
+        if order.tif in (TimeInForce.OPG, TimeInForce.CLS):
+            self.time.await_auction(order)
+        if order.order_class is OrderClass.MLEG and order.legs:
+            self.options.begin(order)
+        if order.status is Status.PENDING_CANCEL:
+            self.time.await_cancel(order)
 
     def order(self, account: Account, order_id: str) -> Order:
         """Find one of an account's orders by id (404 / 40410000)."""

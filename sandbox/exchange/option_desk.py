@@ -70,19 +70,26 @@ class OptionDesk:
         return self._written(account, request, contract, self._admitted(standing, request, trade))
 
     def _admitted(self, standing: Standing, request: OrderRequest, trade: Trade) -> Admission:
-        if not trade.opens:
+        if trade.opens:
+            admission.check_may_open(standing, request, trade.contract.symbol)
+            option_rules.check_level(standing, [trade])
+            option_rules.check_expiring(standing, [trade])
+        else:
             option_rules.check_shares_held(standing, trade)
+        # Closing is weighed too: without its long leg a spread's short one may be uncovered.
+        need = option_rules.check_means(standing, [trade], self._debit(request, trade), self._parts.instruments)
+        if not trade.opens:
             return Admission(trade.intent, ZERO, None)
-        admission.check_may_open(standing, request, trade.contract.symbol)
-        option_rules.check_level(standing, [trade])
-        option_rules.check_expiring(standing, [trade])
-        quote = self._parts.instruments.quote(trade.contract.symbol, standing.now)
-        unit = request.limit_price or (quote.ask if trade.change > 0 else quote.bid)
-        debit = unit * trade.change * trade.contract.multiplier
-        need = option_rules.check_means(standing, [trade], debit, self._parts.instruments)
         size = abs(trade.change)
         covers = trade.contract.underlying if need.shares else None
-        return Admission(trade.intent, need.cash / (size * trade.contract.multiplier), None, covers, need.shares / size)
+        unit = need.cash / (size * trade.contract.multiplier)
+        return Admission(trade.intent, unit, None, covers, need.shares / size)
+
+    def _debit(self, request: OrderRequest, trade: Trade) -> Decimal:
+        """Tell what a trade costs in USD at its limit, or at the market's far side."""
+        quote = self._parts.instruments.quote(trade.contract.symbol, self._parts.clock.now())
+        unit = request.limit_price or (quote.ask if trade.change > 0 else quote.bid)
+        return unit * trade.change * trade.contract.multiplier
 
     def _written(
         self, account: Account, request: OrderRequest, contract: Contract, admitted: Admission

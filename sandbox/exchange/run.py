@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TypeVar
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from sandbox.exchange.config import Config
 from sandbox.exchange.intake import Body
 from sandbox.exchange.journal import Observer
 from sandbox.exchange.server import Server
+from sandbox.exchange.store import Store
 
 HOST = "127.0.0.1"
 _BACKLOG = 2048
@@ -51,13 +53,13 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
-async def serve(config: Config, port: int, ready: Callable[[str], None]) -> None:
+async def serve(config: Config, port: int, ready: Callable[[str], None], store: Store | None = None) -> None:
     """Serve until SIGTERM or SIGINT; `ready` hears the address once requests are answered."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     listener = bind(port)
-    async with _serving(Server(config), listener):
+    async with _serving(Server(config, store), listener):
         ready(url_of(listener))
         await stop.wait()
 
@@ -141,10 +143,11 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(config: Config, port: int = 0) -> Iterator[Running]:
-    """Run an exchange in a thread for the length of the block."""
+def running(config: Config, port: int = 0, data: Path | None = None) -> Iterator[Running]:
+    """Run an exchange in a thread for the length of the block; `data` keeps its state."""
     listener = bind(port)
-    server = Server(config)
+    store = None if data is None else Store(data)
+    server = Server(config, store)
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def live() -> None:
@@ -161,3 +164,5 @@ def running(config: Config, port: int = 0) -> Iterator[Running]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
+        if store is not None:
+            store.close()

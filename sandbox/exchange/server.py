@@ -19,6 +19,7 @@ from sandbox.exchange.faults import Fault
 from sandbox.exchange.journal import Entry, Journal
 from sandbox.exchange.limits import RateLimit
 from sandbox.exchange.routes import ROUTES, UNSERVED_ROUTES, Route, Router
+from sandbox.exchange.store import Store
 from sandbox.exchange.text import SECOND
 from sandbox.exchange.trade_stream import TradeStream
 
@@ -32,11 +33,14 @@ TICK_SECONDS = 0.25
 class Server:
     """One exchange behind HTTP."""
 
-    def __init__(self, config: Config) -> None:
-        """Open the exchange."""
+    def __init__(self, config: Config, store: Store | None = None) -> None:
+        """Open the exchange, with what a data file kept."""
         self.config = config
         self.journal = Journal()
+        self.store = store
         self.exchange = Exchange(config)
+        if store is not None and store.restore(self.exchange):
+            self.exchange.forget_seed()
         self._limit = RateLimit()
         self.trades = TradeStream(self.exchange)
         self.data = DataStream(self.exchange)
@@ -45,6 +49,8 @@ class Server:
     def reset(self) -> None:
         """Begin again from the configuration; observers stay."""
         self.exchange = Exchange(self.config)
+        if self.store is not None:
+            self.store.forget()
         self.trades.attach(self.exchange)
         self.data.exchange = self.exchange
         self.journal.clear()
@@ -57,9 +63,16 @@ class Server:
             if self.exchange.clock.running:
                 self.exchange.tick()
                 self.data.push()
+                self.keep()
+
+    def keep(self) -> None:
+        """Write what changed to the data file, where there is one."""
+        if self.store is not None:
+            self.store.save(self.exchange)
 
     async def close(self) -> None:
-        """Hang up on every stream."""
+        """Hang up on every stream and keep what there is."""
+        self.keep()
         await self.trades.close()
         await self.data.close()
 
@@ -80,6 +93,7 @@ class Server:
         if path.startswith(admin.PREFIX):
             reply = admin.answer(self, request.method, path, await request.read())
             self.data.push()
+            self.keep()
             return _response(reply)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request, path)
@@ -136,6 +150,8 @@ class Server:
             reply = route.handler(call)
         except Refused as no:
             return refused(no.refusal)
+        if route.method != "GET":
+            self.keep()
         if entry is not None:
             entry.applied = True
             entry.order_id = spoil.order_id(reply.body)

@@ -228,6 +228,17 @@ def test_a_credit_spread_keeps_back_its_width(http: Http) -> None:
     assert (account["cash"], account["options_buying_power"]) == ("100280", "99280")
 
 
+def test_the_long_leg_that_covers_a_short_one_is_not_sold_alone(http: Http) -> None:
+    http.placed(**spread())
+
+    status, body = http.order(**option(side="sell", qty="2", limit_price="2.50"))
+
+    assert (status, body["message"]) == (  # type: ignore[index]
+        403,
+        "insufficient underlying qty available for covered call (required: 200, available: 0)",
+    )
+
+
 WRONG_SPREADS = {
     "one leg": (spread(legs=[leg(CALL, "buy_to_open")]), "mleg orders require 2 to 4 legs"),
     "a symbol above the legs": (spread(symbol=CALL), "mleg orders take no symbol; it belongs to the legs"),

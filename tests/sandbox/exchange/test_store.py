@@ -1,0 +1,93 @@
+"""What an exchange with a data file still knows after it was stopped, or killed."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from exchange_desk import KEY, SECRET, Http, bracket, config, held, limit, market
+
+from sandbox.exchange import running
+
+CALL = "AAPL261218C00100000"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "exchange.db"
+
+
+def test_everything_a_client_sees_survives_a_restart(data: Path) -> None:
+    paths = (
+        "/v2/account",
+        "/v2/positions",
+        "/v2/orders?status=all&nested=true",
+        "/v2/account/activities",
+        "/v2/account/configurations",
+    )
+    with running(config(), data=data) as exchange:
+        http = Http(exchange.url)
+        exchange.quotes({CALL: {"bid": "2.50", "ask": "2.60"}})
+        held(http)
+        http.placed(**bracket(symbol="NFLX", limit_price="700", take_profit={"limit_price": "800"}, qty="2"))
+        http.placed(**limit(symbol=CALL, qty="1", limit_price="2.60"))
+        http.placed(**limit(client_order_id="resting"))
+        http.send("PATCH", "/v2/account/configurations", {"no_shorting": True})
+        before = [http.get(path) for path in paths]
+    with running(config(), data=data) as exchange:
+        after = [Http(exchange.url).get(path) for path in paths]
+
+    assert after == before
+
+
+def test_what_was_resting_is_filled_after_the_restart(data: Path) -> None:
+    with running(config(), data=data) as exchange:
+        Http(exchange.url).placed(**bracket(limit_price="95"))
+    with running(config(), data=data) as exchange:
+        http = Http(exchange.url)
+        exchange.quotes({"AAPL": {"bid": "94.90", "ask": "94.95"}})
+        exchange.quotes({"AAPL": {"bid": "79.90", "ask": "79.95", "last": "79.90"}})
+        statuses = http.statuses()
+        again = http.order(**limit(client_order_id=http.listed("/v2/orders?status=all")[0]["client_order_id"]))
+
+    assert statuses == [("limit", "filled"), ("limit", "canceled"), ("stop", "filled")]
+    assert again == (422, {"code": 40010001, "message": "client_order_id must be unique"})
+
+
+def test_a_reset_empties_the_file(data: Path) -> None:
+    with running(config(), data=data) as exchange:
+        Http(exchange.url).placed(**market())
+        exchange.reset()
+    with running(config(), data=data) as exchange:
+        orders = Http(exchange.url).listed("/v2/orders?status=all")
+
+    assert orders == []
+
+
+def started(data: Path, *more: str) -> tuple[subprocess.Popen[str], Http]:
+    keys = ["--key", KEY, "--secret", SECRET, "--data", str(data)]
+    command = [sys.executable, "-m", "sandbox.exchange", "--port", "0", *keys, *more]
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program
+    assert program.stdout is not None
+    url = program.stdout.readline().removeprefix("exchange ready on ").strip()
+    return program, Http(url)
+
+
+def stopped(program: subprocess.Popen[str], how: signal.Signals) -> None:
+    with program:
+        program.send_signal(how)
+
+
+def test_an_answered_order_survives_a_kill(data: Path) -> None:
+    program, http = started(data)
+    order = http.placed(**limit(limit_price="1"))
+    stopped(program, signal.SIGKILL)
+    program, http = started(data)
+    known = http.get(f"/v2/orders/{order['id']}")[0]
+    stopped(program, signal.SIGTERM)
+    program, http = started(data, "--reset")
+    forgotten = http.get(f"/v2/orders/{order['id']}")[0]
+    stopped(program, signal.SIGTERM)
+
+    assert (known, forgotten) == (200, 404)
