@@ -24,6 +24,9 @@ IMAGE_USER = "10001:10001"
 SCRATCH = "/tmp"  # noqa: S108  the container's own, mounted from a volume that lives as long as the task
 """The one writable folder of a container. The image declares it a volume, so that IMAGE_USER may write to it."""
 
+HEARTBEATS = "heartbeats"
+"""The subject of the metric and the alarm about signs of life; no rule may have this id."""
+
 UNRELEASED_TAG = "unreleased"
 """The image tag in a template task definition. No such image is ever pushed: a template cannot run."""
 
@@ -257,8 +260,12 @@ class Names:
         """The namespace of the metrics that are made from the services' logs."""
         return f"{PROJECT}/{self.environment}"
 
+    def metric(self, service: str, subject: str) -> str:
+        """A metric of a service: `subject` is a forbid or imply rule's id, or what else is counted."""
+        return f"{service}.{subject}"
+
     def alarm(self, service: str, subject: str) -> str:
-        """An alarm of a service: `subject` is a forbid rule's id, or what else is watched."""
+        """An alarm of a service, by what its metric counts."""
         return f"{self._prefix}-{service}-{subject}"
 
     @property
