@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from contract.events import parse
 from contract.verification import Kind, Match, Rule, RuleSet
@@ -71,6 +72,30 @@ class Judgement:
     """In words, what keeps the verdict from PASS. Empty when it is PASS."""
     rules: tuple[Finding, ...]
     counts: Counts
+    compared: tuple["Compared", ...] = ()
+    """Every rule that is broken now or was before; empty when nothing was compared."""
+
+
+class Change(StrEnum):
+    """How a rule stands compared with the log of another release."""
+
+    NEW = "new"
+    """Broken now, and not before."""
+    ALSO_BEFORE = "also before"
+    """Broken now as it was before. Going back would cure nothing."""
+    GONE = "gone"
+    """Broken before, and not now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One rule, now and before."""
+
+    id: str
+    change: Change
+    now: int
+    """Lines that break the rule now; 0 when it holds."""
+    before: int
 
 
 def judge(lines: Iterable[str], rule_set: RuleSet, *, replay: bool) -> Judgement:
@@ -83,7 +108,7 @@ def judge(lines: Iterable[str], rule_set: RuleSet, *, replay: bool) -> Judgement
         replay: True for a log that has ended: soak time is not asked for. False for the log of a running release: until
             it spans the soak time, what is not there yet is INCONCLUSIVE, and so is everything else that is not FAIL.
     """
-    hearing = _Hearing(rule_set, timed=not replay)
+    hearing = Hearing(rule_set, timed=not replay)
     for line in lines:
         hearing.hear(line)
     return hearing.judgement(replay=replay)
@@ -107,8 +132,8 @@ class _Tally:
             self.examples[meaning].append(Seen(number, _excerpt(raw, _position(self.rule.match, raw))))
 
 
-class _Hearing:
-    """The log so far."""
+class Hearing:
+    """A log that is judged while it is written: lines go in as they come, a judgement may be asked for at any time."""
 
     def __init__(self, rule_set: RuleSet, *, timed: bool) -> None:
         self._tallies = [_Tally(rule_id, rule) for rule_id, rule in rule_set.rules()]
@@ -150,14 +175,18 @@ class _Hearing:
         self._span = self._span.through(when(parse(raw)))
         self._wants_time = self._timed or self._span.first is None
 
+    @property
+    def soaked(self) -> bool:
+        """Whether what was heard spans the soak time."""
+        return self._span.seconds >= self._soak_seconds
+
     def judgement(self, *, replay: bool) -> Judgement:
-        """The verdict on what was heard."""
-        soaked = self._span.seconds
-        ended = replay or soaked >= self._soak_seconds
+        """The verdict on what was heard. With `replay` the log has ended, and soak time is not asked for."""
+        ended = replay or self.soaked
         findings = tuple(_conclude(tally, empty=not self._lines, ended=ended) for tally in self._tallies)
         reasons = [f"{each.id}: {each.reason}" for each in findings if each.verdict is not Verdict.PASS]
         if not ended:
-            reasons.append(f"the log spans {soaked:.0f} of {self._soak_seconds} seconds of soak time")
+            reasons.append(f"the log spans {self._span.seconds:.0f} of {self._soak_seconds} seconds of soak time")
         if not self._lines:
             reasons = ["the log has no lines to judge"]
         return Judgement(

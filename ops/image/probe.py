@@ -77,17 +77,17 @@ def ask(program: Program, folder: Path) -> str:
     """
     with ThreadPoolExecutor() as pool:  # two processes of a second each, on two cores
         schema = pool.submit(program.ask, SCHEMA, folder)
-        _expect_whole(program.ask(CHECK, folder))
+        _expect_whole(program.ask(CHECK, folder), folder)
         told = schema.result()
     return "" if told.code != 0 or told.text == "None" else told.text
 
 
-def _expect_whole(ran: Ran) -> None:
+def _expect_whole(ran: Ran, folder: Path) -> None:
     findings = _findings(ran)
     if ran.code != 0 or findings:
-        told = "; ".join(f"{each['subject']}: {each['evidence']}" for each in findings) or ran.complaint or ran.text
+        told = "; ".join(f"{each['subject']}: {each['evidence']}" for each in findings) or _last_words(ran, folder)
         raise OpsError(
-            f"the image was built, and does not hold: {told}",
+            f"the image does not hold: {told}",
             next_step="pin what is missing (the dispatcher extra in pyproject.toml, then make lock), or fix the name",
             exit_code=Exit.NOT_DONE,
         )
@@ -99,3 +99,9 @@ def _findings(ran: Ran) -> list[dict[str, Any]]:
     except (ValueError, TypeError, KeyError):
         return []
     return found
+
+
+def _last_words(ran: Ran, folder: Path) -> str:
+    """Where it broke and why: the last lines of a traceback, with paths as the image has them."""
+    lines = (ran.complaint or ran.text).replace(str(folder), "").splitlines()
+    return " ".join(line.strip() for line in lines[-3:])

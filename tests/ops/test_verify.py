@@ -168,6 +168,7 @@ def test_the_json_of_a_judgement(folder: Path) -> None:
             },
         ],
         "counts": {"lines": 2, "notes": 1, "blank": 1, "events": 0, "damaged": 0},
+        "compared": [],
     }
     assert (result.exit_code, result.stderr) == (1, "")
 
