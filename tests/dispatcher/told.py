@@ -37,9 +37,11 @@ FOUND = BrokerOrder(
 
 
 @contextmanager
-def connected(url: str, timeouts: tuple[float, float] = TIMEOUTS) -> Iterator[AlpacaBroker]:
+def connected(
+    url: str, *, key: str = KEY, secret: str = SECRET, timeouts: tuple[float, float] = TIMEOUTS
+) -> Iterator[AlpacaBroker]:
     """The adapter, for the length of a `with` block."""
-    broker = AlpacaBroker(key=KEY, secret=SECRET, trading_url=url, data_url=url, timeouts=timeouts)
+    broker = AlpacaBroker(key=key, secret=secret, trading_url=url, data_url=url, timeouts=timeouts)
     yield broker
     for client in (broker._trading, broker._data):
         client._session.close()

@@ -73,6 +73,8 @@ class FakeBroker:
         self.before_submit()
         self.sent.append(order)
         outcome = self._taken(order) if not self.outcomes else self.outcomes.pop(0)
+        if isinstance(outcome, Accepted) and order.client_order_id not in self.orders:
+            self.orders[order.client_order_id] = outcome.order
         if self.lost and not isinstance(outcome, Accepted | Duplicate | NotSent | Throttled):
             self.stand(order)
         return outcome
