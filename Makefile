@@ -39,7 +39,7 @@ torture: setup ## kill -9 at every step; counts duplicates, lost, ghosts (RUNS=5
 	$(BIN)/python -m benchmarks.torture --runs $(or $(RUNS),500) --seed $(or $(SEED),1)
 
 bench: setup ## Measure against named peers in one run; writes benchmarks/latest.json.
-	@echo "bench: nothing is measured yet; see CHANGELOG.md, Unreleased" >&2; exit 1
+	$(BIN)/python -m benchmarks.bench
 
 synth: setup ## Synthesise the CDK app without account or network.
 	@echo "synth: infra/ does not exist yet; see CHANGELOG.md, Unreleased" >&2; exit 1

@@ -1,0 +1,196 @@
+"""From a committed row to the order's bytes at the exchange, beside a bare alpaca-py loop on the same exchange.
+
+The exchange is a thread of this process, so that "committed" and "received" are read from one clock; the dispatcher is
+a process of its own, as deployed. Limits that would end a bench early are lifted by declared settings only.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
+from typing import Any
+
+from alpaca.trading.client import TradingClient
+from alpaca.trading.enums import OrderClass, OrderSide, TimeInForce
+from alpaca.trading.requests import LimitOrderRequest, StopLossRequest, TakeProfitRequest
+from psycopg import Connection
+
+from benchmarks.bench.measure import Measure, percentile
+from contract import environment
+from contract.inventory import FILE_NAME, load
+from contract.limits import Limits
+from contract.strict import build
+from sandbox.exchange import AccountConfig, Config, Running, Settings, running
+from sandbox.exchange.text import nanoseconds
+from sandbox.postgres import Database, Postgres
+
+ROWS = 300
+PER_SECOND = 20
+QUOTE = {"bid": "99.98", "ask": "100.02"}
+PLAN = {"plan": {"entry": 100.02, "stop_loss": 95.0, "take_profit": 110.0, "quantity": 1}}
+ACCOUNT = AccountConfig(number="PA3BENCH", key="PKBENCH", secret="bench-secret", cash=Decimal(10**9))  # noqa: S106
+NOW = datetime.fromisoformat("2026-11-23T10:00:00-05:00")
+
+
+@dataclass
+class Arrivals:
+    """When each order request reached the exchange, by recommendation; `all_there` after `expected` of them."""
+
+    expected: int
+    at: dict[int, float] = field(default_factory=dict)
+    all_there: Event = field(default_factory=Event)
+
+    def __call__(self, moment: str, client_order_id: str | None) -> None:
+        """Hear the exchange."""
+        if moment == "received" and client_order_id is not None:
+            self.at[int(client_order_id.split("-")[1])] = monotonic()
+            if len(self.at) == self.expected:
+                self.all_there.set()
+
+
+def measures() -> Iterator[Measure]:
+    """Latency at a steady pace, and throughput of a backlog."""
+    symbols = [f"B{number:04d}" for number in range(2 * ROWS)]
+    config = Config(
+        seed=7,
+        now=nanoseconds(NOW),
+        accounts=(ACCOUNT,),
+        settings=Settings(rate_limit=0),
+        quotes=dict.fromkeys(symbols, QUOTE),
+        assets={symbol: {} for symbol in symbols},
+    )
+    began = monotonic()
+    with running(config) as exchange, Postgres.temporary() as server:
+        bare = _bare_loop(exchange)
+        with _dispatcher(exchange, server.database):
+            latencies = _paced(exchange, server.database, symbols[:ROWS], began)
+            seconds = _backlog(exchange, server.database, symbols[ROWS:], began)
+    per_second = ROWS / sum(bare)
+    milliseconds = [each * 1000 for each in bare]
+    submit = "alpaca-py submit_order, call to answer"
+    yield Measure("row_to_order_p50_ms", percentile(latencies, 50), percentile(milliseconds, 50), "ms", submit)
+    yield Measure("row_to_order_p99_ms", percentile(latencies, 99), percentile(milliseconds, 99), "ms", submit)
+    yield Measure("orders_per_second", ROWS / seconds, per_second, "orders/s", "a bare alpaca-py loop")
+
+
+def _bare_loop(exchange: Running) -> list[float]:
+    """Seconds of each order of a loop that does nothing but submit."""
+    client = TradingClient(ACCOUNT.key, ACCOUNT.secret, url_override=exchange.url)
+    seconds = []
+    for _ in range(ROWS):
+        request = LimitOrderRequest(
+            symbol="AAPL",
+            qty=1,
+            side=OrderSide.BUY,
+            time_in_force=TimeInForce.GTC,
+            order_class=OrderClass.BRACKET,
+            limit_price=50.0,
+            take_profit=TakeProfitRequest(limit_price=60.0),
+            stop_loss=StopLossRequest(stop_price=40.0),
+        )
+        began = monotonic()
+        client.submit_order(request)
+        seconds.append(monotonic() - began)
+    return seconds
+
+
+def _paced(exchange: Running, database: Database, symbols: list[str], began: float) -> list[float]:
+    """Milliseconds from commit to arrival, at PER_SECOND rows a second."""
+    arrivals = Arrivals(len(symbols))
+    exchange.on_order_request(arrivals)
+    committed: dict[int, float] = {}
+    with database.connect() as connection:
+        start = monotonic()
+        for turn, symbol in enumerate(symbols):
+            sleep(max(0.0, start + turn / PER_SECOND - monotonic()))
+            number = _insert(connection, _exchange_time(began), symbol)
+            committed[number] = monotonic()
+    _wait(arrivals)
+    return [(arrivals.at[number] - at) * 1000 for number, at in committed.items()]
+
+
+def _backlog(exchange: Running, database: Database, symbols: list[str], began: float) -> float:
+    """Seconds until a backlog written in one transaction is at the exchange."""
+    arrivals = Arrivals(len(symbols))
+    exchange.on_order_request(arrivals)
+    with database.connect() as connection:
+        with connection.transaction():
+            for symbol in symbols:
+                _insert(connection, _exchange_time(began), symbol)
+        committed = monotonic()
+    _wait(arrivals)
+    return monotonic() - committed
+
+
+def _exchange_time(began: float) -> datetime:
+    """What the exchange's clock says; upstream writes in its time."""
+    return NOW + timedelta(seconds=monotonic() - began)
+
+
+def _wait(arrivals: Arrivals) -> None:
+    if not arrivals.all_there.wait(120):
+        raise TimeoutError(f"{len(arrivals.at)} of {arrivals.expected} orders arrived")
+
+
+def _insert(connection: Connection[Any], created_at: datetime, symbol: str) -> int:
+    statement = """
+    INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type, confidence, reason)
+    VALUES (%s, %s, 'BUY', 'STOCK', 0.9, %s) RETURNING id
+    """
+    ((number,),) = connection.execute(statement, (created_at, symbol, json.dumps(PLAN))).fetchall()
+    return int(number)
+
+
+def _limits() -> Limits:
+    declared = load(Path(FILE_NAME)).accounts["large"]
+    document = json.loads(declared.document(), parse_float=Decimal)
+    lifted = {"max_open_positions": 10**6, "max_exposure": 10**9, "above_ceilings": True}
+    return build(Limits, document | lifted, name="bench limits")
+
+
+@contextmanager
+def _dispatcher(exchange: Running, database: Database) -> Iterator[None]:
+    """The dispatcher as a process, trading."""
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {**os.environ, **_environ(exchange, database, Path(folder))}
+        subprocess.run([sys.executable, "-m", "dispatcher", "migrate"], check=True, env=environ, capture_output=True)
+        command = [sys.executable, "-m", "dispatcher", "run"]
+        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "reconcile_completed" in line:
+                    break
+            # Its lines must go on being read, or it would wait for us.
+            rest = Thread(target=process.stdout.read, daemon=True)
+            rest.start()
+            try:
+                yield
+            finally:
+                process.terminate()
+                rest.join()
+
+
+def _environ(exchange: Running, database: Database, folder: Path) -> dict[str, str]:
+    secret = {"api_key": ACCOUNT.key, "api_secret": ACCOUNT.secret, "account_name": "bench", "base_url": exchange.url}
+    return {
+        environment.DATABASE_URL.name: database.url,
+        environment.DATABASE_PASSWORD.name: database.password,
+        environment.ALPACA_BASE_URL.name: exchange.url,
+        environment.ALPACA_DATA_URL.name: exchange.url,
+        environment.TRADING_ACCOUNTS.name: "large",
+        environment.EXECUTION_MODE.name: "ALPACA_PAPER",
+        environment.HEALTH_FILE.name: str(folder / "health"),
+        environment.HEARTBEAT_SECONDS.name: "3600",
+        environment.account_number("large").name: ACCOUNT.number,
+        environment.broker_secret("large").name: json.dumps(secret),
+        environment.limits_document("large").name: _limits().document(),
+    }
