@@ -6,7 +6,7 @@ can tell which declaration a running service obeys.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
@@ -61,6 +61,69 @@ class Sizing:
     """Target distance = this × the stop distance."""
     max_equity_fraction: Fraction
     """An order's notional is capped at this share of equity when the quantity is ours to choose."""
+
+
+class ByHand(StrEnum):
+    """What becomes of a position in shares that no plan of ours explains."""
+
+    PROTECT = "protect"
+    """It is adopted, and gets a stop and a target at the declared distances."""
+    ALARM = "alarm"
+    """It is adopted in the books, and alarmed for as long as it has no stop of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionExits:
+    """When a position in options is closed. Fractions are of the entry price; times are minutes."""
+
+    stop_fraction: Fraction = Decimal("0.40")
+    """Closed at this loss."""
+    target_fraction: PositiveDecimal = Decimal("0.80")
+    """Closed at this gain."""
+    trail_after_fraction: PositiveDecimal = Decimal("0.30")
+    """From this gain on, the peak is trailed."""
+    trail_keep_fraction: Fraction = Decimal("0.75")
+    """Closed when the gain falls to this share of its peak."""
+    max_hold_minutes: PositiveInt = 2_880
+    """Closed after this."""
+    hold_overnight: bool = False
+    """Whether a position may stay over the close."""
+    before_close_minutes: PositiveInt = 15
+    """Closed this long before the close, half days included, unless held overnight."""
+    expiry_cutoff_minutes: PositiveInt = 60
+    """Closed this long before the close of the contract's last day; the broker itself sells from 30 minutes on."""
+    max_spread_fraction: Fraction = Decimal("0.25")
+    """No price decides on a spread wider than this share of the middle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exits:
+    """How the position manager looks after what is held. Fractions are of the average entry price."""
+
+    by_hand: ByHand = ByHand.PROTECT
+    """What becomes of a position in shares that no plan of ours explains."""
+    stop_fraction: Fraction = Decimal("0.05")
+    """Distance of the stop of a position by hand."""
+    target_fraction: PositiveDecimal = Decimal("0.10")
+    """Distance of the target of a position by hand."""
+    partial_entry_seconds: NotNegativeInt = 5
+    """A partly filled entry may rest this long without a stop; then its rest is cancelled and the part protected."""
+    difference_grace_seconds: NotNegativeInt = 2
+    """A difference between broker and books may be a fill on its way; after this it is said and adopted."""
+    max_quote_age_seconds: PositiveInt = 15
+    """No price decides on an older quote."""
+    reconcile_seconds: PositiveInt = 5
+    """The broker's truth is read at least this often, whatever the stream says."""
+    stuck_seconds: PositiveInt = 60
+    """An exit that takes longer is alarmed, and again each time this passes."""
+    request_seconds: PositiveInt = 600
+    """A request that was not taken up within this is refused as stale."""
+    options: OptionExits = field(default_factory=OptionExits)
+
+    def __post_init__(self) -> None:
+        """Refuse a policy that contradicts itself."""
+        if self.options.trail_after_fraction >= self.options.target_fraction:
+            raise ValueError("options.trail_after_fraction must be below target_fraction, or nothing is ever trailed")
 
 
 CEILINGS: Mapping[str, Decimal] = {
@@ -123,6 +186,7 @@ class Limits:
     halt_after_unknown_seconds: PositiveInt
     """An order that nobody knows about for this long halts the account."""
     sizing: Sizing
+    exits: Exits = field(default_factory=Exits)
 
     above_ceilings: bool = False
     """Lifts the ceilings of `CEILINGS`. Named so that nobody lifts them by a typing error in a number."""

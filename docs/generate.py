@@ -28,7 +28,7 @@ from contract.environment import (
 )
 from contract.events import EVENTS, LEGACY_EVENTS, Event, ExecutionStatus, pattern
 from contract.inventory import FILE_NAME, load
-from contract.limits import Action, Limits, Sizing, TradingState
+from contract.limits import Action, ByHand, Exits, Limits, OptionExits, Sizing, TradingState
 from contract.verification import Evidence, Forbid, Imply, Kind, Match, Require, Rule, RuleSet
 from dispatcher.core.reasons import Reason
 from ops.cli.root import HELP_OPTIONS, VERBS, Session, ops
@@ -156,7 +156,11 @@ def _limits() -> Iterator[str]:
     yield "## sizing"
     yield inspect.cleandoc(Sizing.__doc__ or "")
     yield _declared_fields(Sizing)
-    for values in (TradingState, Action):
+    for title, kind in (("exits", Exits), ("options", OptionExits)):
+        yield f"## {title}"
+        yield inspect.cleandoc(kind.__doc__ or "")
+        yield _declared_fields(kind)
+    for values in (TradingState, Action, ByHand):
         yield f"## {values.__name__}"
         yield _members(values)
 

@@ -86,9 +86,9 @@ def restore(payload: Mapping[str, Any]) -> Order:
         payload["symbol"],
         Side(payload["side"]),
         int(payload["qty"]),
-        _on_tick(payload["limit_price"]),
-        _on_tick(payload["take_profit"]["limit_price"]),
-        _on_tick(payload["stop_loss"]["stop_price"]),
+        on_tick(payload["limit_price"]),
+        on_tick(payload["take_profit"]["limit_price"]),
+        on_tick(payload["stop_loss"]["stop_price"]),
     )
 
 
@@ -141,7 +141,8 @@ def _bracket(order: Order, quote: Quote) -> Refusal | None:
     return None
 
 
-def _on_tick(text: str) -> Price:
+def on_tick(text: str) -> Price:
+    """The price that a payload carries as text. Off its tick it is refused here like everywhere."""
     amount = Decimal(text)
     return Price(amount, step_of(abs(amount), date.max))
 
