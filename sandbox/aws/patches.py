@@ -1,0 +1,70 @@
+"""Everything that is put on top of ministack, in one place: applied together, taken back together."""
+# ruff: noqa: SLF001 - it works on private names of one exact version of ministack, guarded by sandbox.aws.fits
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox.aws import fits, registry
+from sandbox.aws.board import Board
+from sandbox.aws.life import Ground
+from sandbox.aws.processes import Processes
+from sandbox.aws.pull import Source
+from sandbox.aws.runner import Runner
+from sandbox.aws.service_api import ServiceApi
+from sandbox.aws.services import Services
+from sandbox.aws.settings import Settings
+from sandbox.aws.tasks import Tasks
+from sandbox.aws.upstream import ecs, gateway
+
+application = gateway.app
+"""What the server serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The patches in force and the threads that work behind them."""
+
+    patches: tuple[fits.Patch, ...]
+    notes: tuple[str, ...]
+    ends: tuple[Callable[[], None], ...]
+
+    def stop(self) -> None:
+        """End every task and thread, forget every resource, and take the patches back."""
+        for end in self.ends:
+            end()
+        gateway._reset_all_state()
+        for patch in reversed(self.patches):
+            patch.take_back()
+
+
+def install(settings: Settings) -> Installed:
+    """Put our patches on ministack and start what works behind them.
+
+    Raises:
+        PatchDoesNotFitError: this is not the version they were written for.
+    """
+    door = registry.Door(settings)
+    runner: Runner = Processes(settings.folder, Source(settings.host, door.secret))
+    board = Board()
+    ground = Ground(board, runner, settings.client_environment)
+    tasks = Tasks(ground)
+    services = Services(tasks, ground, settings.pace)
+    api = ServiceApi(services, board)
+    patches = [*registry.patches(door), *tasks.patches(), *api.patches(), _reset(tasks)]
+    services.begin()
+    return Installed(tuple(patches), _notes(runner), (services.end, tasks.end_all))
+
+
+def _reset(tasks: Tasks) -> fits.Patch:
+    inner = ecs.reset
+
+    def reset() -> None:
+        tasks.end_all()
+        inner()
+
+    return fits.function(ecs, "reset", reset, takes="()", why="its tasks would live on")
+
+
+def _notes(runner: Runner) -> tuple[str, ...]:
+    lacks = tuple(f"not enforced: {each}" for each in runner.not_enforced)
+    return (f"tasks run as {runner.mode}", *lacks)

@@ -1,0 +1,22 @@
+"""One endpoint for the session, emptied after each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aws_world import World
+
+from sandbox import aws as endpoint
+
+
+@pytest.fixture(scope="session")
+def running_endpoint() -> Iterator[endpoint.Aws]:
+    pace = endpoint.Pace(steady=0.3, bake=0.5, restart=0.05, restart_most=0.2, alarms=0.1, schedules=0.1, minute=1.0)
+    with endpoint.running(tasks=endpoint.Tasks.PROCESSES, pace=pace) as running:
+        yield running
+
+
+@pytest.fixture
+def world(running_endpoint: endpoint.Aws, tmp_path: Path) -> Iterator[World]:
+    yield World(running_endpoint, tmp_path)
+    running_endpoint.reset()
