@@ -201,6 +201,15 @@ def check_money(standing: Standing, cost: Decimal) -> None:
         raise Refused(refusal("buying_power", extra))
 
 
+def check_options_money(standing: Standing, cost: Decimal) -> None:
+    """Refuse to spend more than the options buying power, which knows no margin."""
+    available = standing.account.free_cash(standing.price)
+    if cost > available:
+        words = {"required": money(cost), "available": money(available)}
+        extra = {"options_buying_power": words["available"], "cost_basis": words["required"]}
+        raise Refused(refusal("option_power", extra, **words))
+
+
 def money(value: Decimal) -> str:
     """Write USD in full cents, rounded down."""
     return plain(value.quantize(Decimal("0.01"), rounding=ROUND_DOWN))

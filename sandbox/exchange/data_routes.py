@@ -16,7 +16,19 @@ _MINUTE, _DAY = 60 * SECOND, 86_400 * SECOND
 _UNITS = {"Min": _MINUTE, "T": _MINUTE, "Hour": 3_600 * SECOND, "H": 3_600 * SECOND}
 _DAYS = {"Day": 1, "D": 1, "Week": 7, "W": 7, "Month": 30, "M": 30}
 _PAGE, _MOST = 1_000, 10_000
+_RECENT = 15 * _MINUTE
+_FEEDS = frozenset({"iex", "sip", "delayed_sip", "otc", "boats", "overnight"})
 Show = Callable[[Call, Asset], object]
+
+
+def _check_feed(call: Call, until: int) -> None:
+    """Refuse what a free plan may not see: the full tape of the last quarter of an hour."""
+    feed = call.query.get("feed") or "iex"
+    if feed not in _FEEDS:
+        raise refuse("query_invalid", field="feed")
+    now = call.exchange.clock.now()
+    if call.exchange.settings.free_plan and feed == "sip" and until > now - _RECENT:
+        raise refuse("sip_forbidden")
 
 
 def _asset(call: Call) -> Asset:
@@ -39,6 +51,7 @@ def one(name: str, show: Show) -> Callable[[Call], Reply]:
     """Answer for one symbol: {symbol, name: …}."""
 
     def answer(call: Call) -> Reply:
+        _check_feed(call, call.exchange.clock.now())
         asset = _asset(call)
         return ok({"symbol": asset.symbol, name: show(call, asset)})
 
@@ -49,6 +62,7 @@ def many(name: str, show: Show) -> Callable[[Call], Reply]:
     """Answer for several symbols: {name: {symbol: …}}."""
 
     def answer(call: Call) -> Reply:
+        _check_feed(call, call.exchange.clock.now())
         return ok({name: {asset.symbol: show(call, asset) for asset in _assets(call)}})
 
     return answer
@@ -100,12 +114,14 @@ def _day_bar(call: Call, asset: Asset, opens: int) -> Bar:
 
 def one_snapshot(call: Call) -> Reply:
     """GET /v2/stocks/{symbol}/snapshot."""
+    _check_feed(call, call.exchange.clock.now())
     asset = _asset(call)
     return ok({"symbol": asset.symbol, **snapshot(call, asset)})
 
 
 def snapshots(call: Call) -> Reply:
     """GET /v2/stocks/snapshots: symbols at the top level."""
+    _check_feed(call, call.exchange.clock.now())
     return ok({asset.symbol: snapshot(call, asset) for asset in _assets(call)})
 
 
@@ -123,6 +139,8 @@ def bars(call: Call) -> Reply:
 
 
 def _page(call: Call, assets: list[Asset]) -> tuple[dict[str, list[object]], str | None]:
+    now = call.exchange.clock.now()
+    _check_feed(call, min(_instant(call, "end", now), now))
     limit = call.whole("limit", _PAGE, _MOST)
     skip = pages.read_token(call.query.get("page_token"))
     wanted = ((a, bar) for a in sorted(assets, key=lambda a: a.symbol) for bar in _bars(call, a))

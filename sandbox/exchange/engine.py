@@ -8,7 +8,7 @@ import secrets
 from datetime import date
 from decimal import Decimal
 
-from sandbox.exchange import admission, contracts, replacement, rules, sessions, tickets
+from sandbox.exchange import admission, contracts, option_rules, replacement, rules, sessions, tickets
 from sandbox.exchange.account import Account
 from sandbox.exchange.activities import Statement
 from sandbox.exchange.admission import Standing
@@ -263,10 +263,20 @@ class Exchange:
         """Replace an order by a new one with a new id."""
         standing = self.standing(account)
         admission.check_client_order_id(standing, change.client_order_id)
-        new = replacement.write(standing, order, change, clock=self.clock, new_id=self.new_id)
+        new = replacement.write(
+            standing, order, change, clock=self.clock, new_id=self.new_id, check_prices=self._check_prices
+        )
         self.floor.retire(order, new)
         self.floor.match(new.symbol)
         return new
+
+    def _check_prices(self, order: Order, change: Change) -> None:
+        if not contracts.is_contract(order.symbol):
+            replacement.check_stock_prices(order, change, self.clock.now())
+            return
+        contract = self.instruments.contract(order.symbol)
+        for price in (change.limit_price, change.stop_price):
+            option_rules.check_price(price, contract, self.settings)
 
     def close(self, account: Account, symbol: str, qty: Decimal | None) -> Order:
         """Close all or `qty` shares of a position with a market order."""

@@ -192,6 +192,7 @@ TABLE: Mapping[str, Row] = {
     "replace_filled": _rule("qty must be > filled_qty"),
     "replace_notional": _rule("notional orders cannot be replaced"),
     "replace_fraction": _rule("fractional orders cannot change qty"),
+    "replace_mleg": _rule("mleg orders cannot be replaced on this exchange"),
     "replace_oto": _rule("oto orders cannot be replaced"),
     "replace_leg_qty": _rule("qty of an order's leg cannot be replaced"),
     "replace_price": _shape("{type} orders take no {field}"),

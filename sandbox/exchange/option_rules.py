@@ -60,8 +60,8 @@ def check_single(request: OrderRequest, contract: Contract, settings: Settings, 
         raise refuse("option_notional")
     _check_qty(request.qty)
     _check_terms(request, settings, now)
-    _check_price(request.limit_price, contract, settings)
-    _check_price(request.stop_price, contract, settings)
+    check_price(request.limit_price, contract, settings)
+    check_price(request.stop_price, contract, settings)
 
 
 def _check_qty(qty: Decimal | None) -> None:
@@ -84,7 +84,8 @@ def _check_terms(request: OrderRequest, settings: Settings, now: int) -> None:
         raise refuse("option_market_hours")
 
 
-def _check_price(price: Decimal | None, contract: Contract, settings: Settings) -> None:
+def check_price(price: Decimal | None, contract: Contract, settings: Settings) -> None:
+    """Refuse a price that is not on the contract's increment."""
     if digits(price) > _DECIMALS:
         raise refuse("option_decimals")
     if price is None or not settings.options_increments:

@@ -22,6 +22,7 @@ from sandbox.exchange.orders import (
 from sandbox.exchange.text import plain
 
 _REPLACEABLE = frozenset({Status.NEW, Status.PARTIALLY_FILLED, Status.HELD})
+_UNREPLACEABLE = {OrderClass.OTO: "replace_oto", OrderClass.MLEG: "replace_mleg"}
 _LIMITS = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
 
@@ -58,10 +59,19 @@ def read(body: Body) -> Change:
     )
 
 
-def write(standing: Standing, order: Order, change: Change, *, clock: Clock, new_id: Callable[[], str]) -> Order:
+def write(
+    standing: Standing,
+    order: Order,
+    change: Change,
+    *,
+    clock: Clock,
+    new_id: Callable[[], str],
+    check_prices: Callable[[Order, Change], None],
+) -> Order:
     """Write the order that replaces another, or raise Refused."""
     _check_state(order)
     new = _changed(order, change)
+    check_prices(new, change)
     _check_change(standing, order, new, change)
     at = clock.stamp()
     limit = admission.converted(new.type, new.side, new.stop_price, at)
@@ -88,8 +98,8 @@ def _check_state(order: Order) -> None:
         raise refuse("replace_again")
     if order.status not in _REPLACEABLE:
         raise refuse("replace_state", status=order.status)
-    if order.order_class is OrderClass.OTO:
-        raise refuse("replace_oto")
+    if order.order_class in _UNREPLACEABLE:
+        raise refuse(_UNREPLACEABLE[order.order_class])
     if order.notional is not None:
         raise refuse("replace_notional")
 
@@ -139,9 +149,6 @@ def _check_change(standing: Standing, order: Order, new: Order, change: Change) 
     )
     if same_terms and change.client_order_id is None:
         raise refuse("replace_nothing")
-    prices = (("limit_price", change.limit_price), ("stop_price", change.stop_price))
-    trail = (("trail", change.trail),) if new.trail_price is not None else ()
-    rules.check_increments(iter((*prices, *trail)), sessions.eastern_day(standing.now))
     _check_group(standing, new)
     _check_means(standing, order, new)
 
@@ -174,8 +181,19 @@ def _check_means(standing: Standing, order: Order, new: Order) -> None:
     limit = new.limit_price or new.converted_limit
     unit = max(order.unit_hold, limit or ZERO)
     more = unit * new.qty * new.multiplier - order.unit_hold * order.remaining * order.multiplier
-    if more > 0:
+    if more <= 0:
+        return
+    if new.multiplier > 1:
+        admission.check_options_money(standing, more)
+    else:
         admission.check_money(standing, more)
+
+
+def check_stock_prices(order: Order, change: Change, now: int) -> None:
+    """Refuse new prices of a stock order that are not on their tick."""
+    prices = (("limit_price", change.limit_price), ("stop_price", change.stop_price))
+    trail = (("trail", change.trail),) if order.trail_price is not None else ()
+    rules.check_increments(iter((*prices, *trail)), sessions.eastern_day(now))
 
 
 def _check_shares(standing: Standing, order: Order, new: Order) -> None:

@@ -130,7 +130,8 @@ def close_all_positions(call: Call) -> Reply:
     """DELETE /v2/positions: 207, one answer per position."""
     if call.flag("cancel_orders"):
         cancel_everything(call)
-    held = tuple(call.account.positions)
+    # Shorts first: a long option may cover a short one, and is free once that is closed.
+    held = sorted(call.account.positions, key=lambda symbol: call.account.qty(symbol) > 0)
     return ok([_closed(call, symbol) for symbol in held], 207)
 
 

@@ -108,7 +108,7 @@ SAMPLES: dict[str, Sample] = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def busy() -> Iterator[Http]:
     """An exchange where much has happened: shares, a contract, a spread, legs, a canceled order."""
     with running(config(accounts=(account(cash=10_000_000),))) as exchange:

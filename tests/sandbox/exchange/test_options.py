@@ -239,6 +239,32 @@ def test_the_long_leg_that_covers_a_short_one_is_not_sold_alone(http: Http) -> N
     )
 
 
+def test_an_option_order_is_replaced_on_its_own_tick_and_within_its_cash(http: Http) -> None:
+    order = http.placed(**option(limit_price="2.00"))
+    path = f"/v2/orders/{order['id']}"
+    answers = [http.send("PATCH", path, change) for change in ({"limit_price": "3.01"}, {"qty": 600})]
+    status, new = http.send("PATCH", path, {"limit_price": "2.60"})
+
+    assert answers == [
+        rule(f"limit price must be a multiple of 0.05 for contract {CALL}"),
+        funds(
+            "insufficient options buying power (required: 119600, available: 99600)",
+            options_buying_power="99600",
+            cost_basis="119600",
+        ),
+    ]
+    assert (status, new["replaces"]) == (200, order["id"])  # type: ignore[index]
+    assert http.one(f"/v2/positions/{CALL}")["qty"] == "2"
+
+
+def test_a_combination_is_not_replaced(http: Http) -> None:
+    order = http.placed(**spread(limit_price="1.00"))
+
+    assert http.send("PATCH", f"/v2/orders/{order['id']}", {"limit_price": "1.10"}) == rule(
+        "mleg orders cannot be replaced on this exchange"
+    )
+
+
 WRONG_SPREADS = {
     "one leg": (spread(legs=[leg(CALL, "buy_to_open")]), "mleg orders require 2 to 4 legs"),
     "a symbol above the legs": (spread(symbol=CALL), "mleg orders take no symbol; it belongs to the legs"),
