@@ -1,12 +1,13 @@
 """The record of a deployment: written before acting and after each step, so that a killed one is still told."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from contract.names import Key
+from ops.core.plain import plain
 from ops.core.release import Release, release_of
 from ops.core.ruling import Verdict
 from ops.core.seen import Who
@@ -89,7 +90,8 @@ class Record:
 
     def document(self) -> dict[str, Any]:
         """The record as JSON has it; times as ISO 8601."""
-        return asdict(self)
+        document: dict[str, Any] = plain(self)
+        return document
 
 
 def identity(at: datetime, fence: int) -> str:
@@ -153,8 +155,10 @@ def withdraws(record: Record, revisions: Mapping[str, str]) -> bool:
     if failed and record.to is not None and record.to.revisions == dict(revisions):
         return True
     # Also when that rollback was interrupted: whoever began it wanted to leave.
-    left = record.kind is Kind.ROLLBACK and record.outcome is not Outcome.STOPPED
-    return left and record.before is not None and record.before.revisions == dict(revisions)
+    left = record.before.revisions if record.before is not None else None
+    stayed = record.to is not None and record.to.revisions == left
+    gone_back = record.kind is Kind.ROLLBACK and record.outcome is not Outcome.STOPPED and not stayed
+    return gone_back and left == dict(revisions)
 
 
 def release_running(records: Iterable[Record], revision: str, service: str) -> Release | None:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from contract.environment import limits_document
+from ops.core.plain import plain
 
 _LIMITS = limits_document("").name
 """What the names of the variables that carry limits begin with."""
@@ -71,7 +72,8 @@ class Release:
 
     def document(self) -> dict[str, Any]:
         """The release as JSON has it."""
-        return asdict(self)
+        document: dict[str, Any] = plain(self)
+        return document
 
 
 def release_of(document: Mapping[str, Any]) -> Release:

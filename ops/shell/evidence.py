@@ -5,10 +5,11 @@ ECS forgets a stopped task within the hour, and a rollback makes it stop. So thi
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.core.plain import plain
 from ops.core.seen import ServiceEvent, Task
 from ops.core.settle import Started
 from ops.core.suspect import Suspect, suspect
@@ -42,7 +43,8 @@ class Evidence:
 
     def document(self) -> dict[str, Any]:
         """The evidence as JSON has it."""
-        return asdict(self)
+        document: dict[str, Any] = plain(self)
+        return document
 
     def lines(self) -> Iterable[str]:
         """The evidence for people."""

@@ -17,6 +17,7 @@ from ops.core.standing import Standing, standing
 from ops.shell.deploy import Order, deploy
 from ops.shell.ending import Ending
 from ops.shell.observe import look
+from ops.shell.repair import repair
 from ops.shell.rollback import Return, roll_back
 from ops.world import Asked, Proof, Subject, Unreachable, World
 from tests.fakes.cluster import Behaviour, FakeEcs, ManualClock
@@ -208,6 +209,7 @@ class Environment:
         self.verdicts: dict[str, list[Verdict] | Verdict] = {}
         """By digest; PASS for others. A list is used up, one for each time it is judged."""
         self.told: list[str] = []
+        self.watch_seconds = WATCH_SECONDS
         self.members = tuple(Member(name=n, rules="default", schedules=(f"check-{n}",)) for n in services)
         self._processes = 0
         for member in self.members:
@@ -259,6 +261,9 @@ class Environment:
         wanted = Return(members=self.members, to=to, asked=self._asked(0), evidence=self.folder)
         return roll_back(self.world(faults), wanted, self._prove(faults), self._tell)
 
+    def repair(self) -> Ending:
+        return repair(self.world(), self.members, self._asked(0), self._tell)
+
     def status(self) -> Standing:
         return standing(look(self.world(), self.members), self.names)
 
@@ -276,7 +281,7 @@ class Environment:
 
     def _prove(self, faults: Faults | None) -> Callable[[Subject], Proof]:
         def prove(subject: Subject) -> Proof:
-            until = self.clock.now() + timedelta(seconds=WATCH_SECONDS)
+            until = self.clock.now() + timedelta(seconds=self.watch_seconds)
             while self.clock.now() < until:
                 if faults is not None and faults.dead:
                     raise Killed
