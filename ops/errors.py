@@ -32,3 +32,7 @@ class OpsError(Exception):
         self.next_step = next_step
         self.exit_code = exit_code
         super().__init__(message)
+
+
+class Unreachable(OpsError):  # noqa: N818 - it says what is so
+    """No answer came, after several attempts: whether it was done is not known. Who only looks may look again."""

@@ -18,18 +18,7 @@ from ops.errors import Exit, OpsError
 from ops.ports import Clock
 
 
-class Unreachable(OpsError):  # noqa: N818 - it says what is so, as the other words of the field do
-    """No answer came: whether it was done is not known."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"{what}: AWS gave no answer",
-            next_step="ops status, which says what is true; then the same again, or ops rollback",
-            exit_code=Exit.NOT_DONE,
-        )
-
-
-class Fenced(OpsError):  # noqa: N818 - the same
+class Fenced(OpsError):  # noqa: N818 - it says what is so, as the field does
     """Somebody else has taken the lock since; nothing may be written any more."""
 
     def __init__(self, holder: str) -> None:

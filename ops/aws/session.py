@@ -23,8 +23,7 @@ from botocore.exceptions import (
 from botocore.loaders import Loader
 from botocore.session import Session
 
-from ops.errors import Exit, OpsError
-from ops.world import Unreachable
+from ops.errors import Exit, OpsError, Unreachable
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SANDBOX_KEY = "sandbox"

@@ -13,8 +13,8 @@ from ops.core.plain import plain
 from ops.core.seen import ServiceEvent, Task
 from ops.core.settle import Started
 from ops.core.suspect import Suspect, suspect
+from ops.errors import Unreachable
 from ops.shell.journal import Journal
-from ops.world import Unreachable
 
 LINES = 30
 EVENTS = 10

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ops.core.lock import SPAN_SECONDS, Lock
-from ops.errors import Exit, OpsError
-from ops.world import Asked, Fenced, Tell, Unreachable, World
+from ops.errors import Exit, OpsError, Unreachable
+from ops.world import Asked, Fenced, Tell, World
 
 FAST_SECONDS = 2.0
 SLOW_SECONDS = 5.0

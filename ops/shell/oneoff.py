@@ -7,9 +7,9 @@ from typing import Any
 from ops.core.release import short
 from ops.core.seen import Service, Task
 from ops.core.suspect import Suspect, suspect
+from ops.errors import Unreachable
 from ops.shell.journal import Journal
 from ops.shell.locking import pause
-from ops.world import Unreachable
 
 LINES = 30
 

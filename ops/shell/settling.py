@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from ops.core.release import short
 from ops.core.seen import Past, Rollout, Service
 from ops.core.settle import End, Started, Unknown, Waiting, settle
-from ops.errors import Exit, OpsError
+from ops.errors import Exit, OpsError, Unreachable
 from ops.shell.journal import Journal
 from ops.shell.locking import pause
-from ops.world import Unreachable, World
+from ops.world import World
 
 _SKEW = timedelta(seconds=60)
 """By how much ECS's clock and ours may differ."""
@@ -43,7 +43,11 @@ def bring(journal: Journal, name: str, revision: str, desired: int) -> Started:
     raised = desired if seen.desired < 1 else None
     updated = world.ecs.update(name, revision=revision, desired=raised, force=stuck)
     if updated.primary is None:
-        raise Unreachable(f"UpdateService of {name} named no deployment")
+        raise OpsError(
+            f"ECS took the update of {name} and names no deployment",
+            next_step="ops status; then ops deploy to go on, or ops rollback",
+            exit_code=Exit.NOT_DONE,
+        )
     return Started(service=name, deployment=updated.primary.id, revision=revision, before=seen.revision)
 
 

@@ -10,10 +10,11 @@ from ops.core.release import Part, short
 from ops.core.ruling import Verdict
 from ops.core.seen import Task
 from ops.core.settle import End, Started, Succeeded, deaths, new_tasks, settle, what_runs
+from ops.errors import Unreachable
 from ops.shell.journal import Journal
 from ops.shell.locking import pause
 from ops.shell.settling import await_end, bring
-from ops.world import Asked, Prove, Subject, Unreachable
+from ops.world import Asked, Prove, Subject
 
 DIGEST_SECONDS = 20
 """How long a new task may take to say which image it runs."""

@@ -14,12 +14,13 @@ from ops.core.release import Image
 from ops.core.ruling import Verdict
 from ops.core.seen import Trigger, Who
 from ops.core.standing import Standing, standing
+from ops.errors import Exit, Unreachable
 from ops.shell.deploy import Order, deploy
 from ops.shell.ending import Ending
 from ops.shell.observe import look
 from ops.shell.repair import repair
 from ops.shell.rollback import Return, roll_back
-from ops.world import Asked, Proof, Subject, Unreachable, World
+from ops.world import Asked, Proof, Subject, World
 from tests.fakes.cluster import Behaviour, FakeEcs, ManualClock
 
 BEGAN = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
@@ -190,7 +191,7 @@ class _Faulty:
 
 
 def lost() -> BaseException:
-    return Unreachable("a call of the test")
+    return Unreachable("no answer", next_step="ops status", exit_code=Exit.NOT_DONE)
 
 
 class Environment:
