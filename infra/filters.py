@@ -78,7 +78,8 @@ def _implied(name: str, rule: Imply) -> Filter | NotCompiled:
     if rule.match.where or not all(isinstance(value, str) for value in rule.allowed):
         return NotCompiled(name, "only texts are compared, and only where every line of the event counts")
     others = "".join(f" && ($.{rule.field} != {json.dumps(value)})" for value in rule.allowed)
-    return Filter(name, f"{{ ({_either(events)}){others} }}", 0, 60, rule.why)
+    event = events[0] if len(events) == 1 else f"({_either(events)})"
+    return Filter(name, f"{{ {event}{others} }}", 0, 60, rule.why)
 
 
 def _pattern(match: Match) -> str:
