@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from contract.environment import ExecutionMode
 from contract.events import ExecutionStatus
-from dispatcher.core.order import Order
+from dispatcher.core.order import Order, Sendable
 from dispatcher.core.outcome import BrokerOrder
 from dispatcher.core.state import LIVE, State
 
@@ -43,7 +43,7 @@ def status(state: State, filled: Decimal) -> ExecutionStatus:
     return ExecutionStatus.ACCEPTED if state in LIVE else ExecutionStatus.ENDED_UNFILLED
 
 
-def same(order: Order, broker: BrokerOrder) -> bool:
+def same(order: Sendable, broker: BrokerOrder) -> bool:
     """Whether the broker's order is the one we meant. What the broker left out cannot contradict."""
     ours = (order.symbol, order.side.value, Decimal(order.quantity), order.limit.amount)
     theirs = (broker.symbol, broker.side, broker.quantity, broker.limit_price)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from dispatcher.core.price import Price, no_less_than, no_more_than, step_of
@@ -29,6 +29,33 @@ class Side(StrEnum):
 
     BUY = "buy"
     SELL = "sell"
+
+
+class Sendable(Protocol):
+    """What may be sent: an id of ours, what the broker will tell of it, and the body of the request."""
+
+    @property
+    def client_order_id(self) -> str:
+        """Our own id."""
+
+    @property
+    def symbol(self) -> str:
+        """What is traded."""
+
+    @property
+    def side(self) -> Side:
+        """Buy or sell."""
+
+    @property
+    def quantity(self) -> int:
+        """Whole shares."""
+
+    @property
+    def limit(self) -> Price:
+        """The limit of the order's head."""
+
+    def payload(self) -> dict[str, object]:
+        """The body of the request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from contract.limits import TradingState
 from dispatcher.core import order as orders
 from dispatcher.core import recommendation, state
 from dispatcher.core.decide import decide
-from dispatcher.core.execution import Execution, conclude, same
+from dispatcher.core.execution import Execution, conclude
 from dispatcher.core.gates import Case, Check, age, refusal
+from dispatcher.core.lookup import ours
 from dispatcher.core.order import Intent, Order, trading_day
 from dispatcher.core.outcome import (
     Accepted,
@@ -39,8 +40,6 @@ from dispatcher.shell.truth import day_began
 
 LOOK_AGAIN_SECONDS = 5.0
 NOT_SENT_RETRY_SECONDS = 1.0
-CLOCKS_APART = timedelta(seconds=2)
-"""How far our reckoning of the broker's clock may be from its own."""
 
 
 def dispatch(desk: Desk) -> bool:
@@ -201,18 +200,12 @@ def _accepted(desk: Desk, sending: Sending, found: BrokerOrder, milliseconds: De
 def _adopt(desk: Desk, sending: Sending, milliseconds: Decimal) -> None:
     """The id exists already. It is ours only when it says what we meant and came after we meant it."""
     found = desk.broker.find(sending.order.client_order_id)
-    if isinstance(found, BrokerOrder) and ours(sending, found):
+    if isinstance(found, BrokerOrder) and ours(sending.order, sending.intended_at, found):
         _accepted(desk, sending, found, milliseconds)
     elif isinstance(found, BrokerOrder):
         another_has_our_id(desk, sending)
     else:
         doubt(desk, sending, found.why if isinstance(found, Unknown) else "the id is taken, and no order known of it")
-
-
-def ours(sending: Sending, found: BrokerOrder) -> bool:
-    """Whether the broker's order is the one we meant, sent after we meant it."""
-    in_time = found.submitted_at is None or found.submitted_at >= sending.intended_at - CLOCKS_APART
-    return in_time and same(sending.order, found)
 
 
 def _rejected(desk: Desk, sending: Sending, rejected: Rejected) -> None:

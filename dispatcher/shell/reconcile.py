@@ -1,21 +1,21 @@
 """Orders without an ending: ask the broker by our own id, until there is an answer. Never guess one."""
 
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from contract.events import OrderResolved, OrderUpdated, ReconcileCompleted
 from contract.limits import TradingState
 from dispatcher.core import state
 from dispatcher.core.execution import conclude
-from dispatcher.core.outcome import Absent, BrokerOrder
+from dispatcher.core.lookup import CLOCKS_APART, Anothers, Gone, Stands, Unclear, judge
+from dispatcher.core.outcome import BrokerOrder
 from dispatcher.core.state import State
 from dispatcher.ports import OpenOrder
 from dispatcher.shell.desk import Desk, Sending
 from dispatcher.shell.dispatch import (
-    CLOCKS_APART,
     another_has_our_id,
     give_up,
     may_send_again,
-    ours,
     record,
     say_execution,
     send,
@@ -69,19 +69,34 @@ def first_of_all(desk: Desk) -> None:
 
 def _resolve(desk: Desk, each: OpenOrder) -> bool:
     sending = Sending(each.recommendation_id, each.recommended_at, each.intended_at, each.order)
+    asked_at = desk.now()  # an answer may be slow, and an absence is only as young as its question
     found = desk.broker.find(each.order.client_order_id)
-    if isinstance(found, BrokerOrder) and ours(sending, found):
-        execution_id, execution = record(desk, sending, found)
-        _say_resolved(desk, each, execution.state, "found at the broker by our id")
-        say_execution(desk, each.recommendation_id, execution_id, execution)
-        return True
-    if isinstance(found, Absent) and _long_enough(desk, each):
-        _absent(desk, each, sending)
-        return True
-    if isinstance(found, BrokerOrder) and each.state is not State.UNKNOWN:
-        another_has_our_id(desk, sending)
+    grace = timedelta(seconds=desk.limits.absence_grace_seconds)
+    answer = judge(
+        each.order, each.intended_at, found, asked_for=asked_at - _may_be_sent_until(desk, each), grace=grace
+    )
+    match answer:
+        case Stands(order):
+            _stands(desk, each, sending, order)
+            return True
+        case Gone():
+            _absent(desk, each, sending)
+            return True
+        case Anothers():
+            if each.state is not State.UNKNOWN:
+                another_has_our_id(desk, sending)
+        case Unclear():
+            pass
+        case _:
+            assert_never(answer)
     _halt_if_old(desk, each)
     return False
+
+
+def _stands(desk: Desk, each: OpenOrder, sending: Sending, order: BrokerOrder) -> None:
+    execution_id, execution = record(desk, sending, order)
+    _say_resolved(desk, each, execution.state, "found at the broker by our id")
+    say_execution(desk, each.recommendation_id, execution_id, execution)
 
 
 def _halt_if_old(desk: Desk, each: OpenOrder) -> None:
@@ -102,10 +117,9 @@ def _absent(desk: Desk, each: OpenOrder, sending: Sending) -> None:
         _say_resolved(desk, each, State.NOT_PLACED, "absent at the broker for the grace period, no longer fresh")
 
 
-def _long_enough(desk: Desk, each: OpenOrder) -> bool:
-    """A 404 right after an unclear send proves nothing (alpaca-rules §1.10); one after the grace period does."""
-    began: datetime = max(each.since, desk.since)
-    return desk.now() - began >= timedelta(seconds=desk.limits.absence_grace_seconds)
+def _may_be_sent_until(desk: Desk, each: OpenOrder) -> datetime:
+    """The last moment at which anyone may have sent it: its own, or an earlier holder's end."""
+    return max(each.since, desk.since)
 
 
 def _follow(desk: Desk, each: OpenOrder, found: BrokerOrder) -> None:
