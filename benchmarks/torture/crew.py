@@ -2,7 +2,6 @@
 
 import multiprocessing
 import signal
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +15,9 @@ from typing import Any
 from benchmarks.torture.nursery import Life, Program
 from benchmarks.torture.plan import plan
 from benchmarks.torture.run import Director, Outcome, stop_all
-from benchmarks.torture.stage import stage
+from benchmarks.torture.stage import Premises, premises, stage
 from benchmarks.torture.tripwire import Tripwire
-from sandbox.exchange import sessions
-from sandbox.exchange.text import SECOND
 
-INTO_THE_SESSION = 45 * 60 * SECOND
 _fork = multiprocessing.get_context("fork")
 
 
@@ -78,13 +74,14 @@ def _heard(channel: "Connection[Any, Any]") -> Outcome:
 
 @contextmanager
 def _crew(orders: Orders, size: int) -> "Iterator[list[Connection[Any, Any]]]":
-    begins = sessions.next_open(time.time_ns()) + INTO_THE_SESSION  # also reads the calendar, once for all workers
+    # Calendar and limits are read before the forks: what they warm up is then warm in every child.
+    given = premises()
     members: list[tuple[ForkProcess, Connection[Any, Any]]] = []
     try:
         for _ in range(size):
             ours, theirs = _fork.Pipe()
             inherited = [channel for _, channel in members]
-            process = _fork.Process(target=_work, args=(orders, begins, theirs, [ours, *inherited]))
+            process = _fork.Process(target=_work, args=(orders, given, theirs, [ours, *inherited]))
             process.start()
             theirs.close()
             members.append((process, ours))
@@ -103,7 +100,7 @@ def _crew(orders: Orders, size: int) -> "Iterator[list[Connection[Any, Any]]]":
 
 
 def _work(
-    orders: Orders, begins: int, channel: "Connection[Any, Any]", inherited: "list[Connection[Any, Any]]"
+    orders: Orders, given: Premises, channel: "Connection[Any, Any]", inherited: "list[Connection[Any, Any]]"
 ) -> None:
     """A worker's life: play what it is told, until it is told None."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the crew's master tells us when to stop
@@ -113,7 +110,7 @@ def _work(
     lives: list[Life] = []
     tripwire = Tripwire(lambda: stop_all(lives))
     try:
-        with stage(orders.program, orders.folder, begins, tripwire.observe) as place:
+        with stage(orders.program, orders.folder, given, tripwire.observe) as place:
             while (number := channel.recv()) is not None:
                 todo = plan(orders.seed, number)
                 channel.send(Director(place, todo, tripwire, lives, orders.patience_seconds).play())

@@ -15,7 +15,8 @@ from benchmarks.torture.stage import Stage
 from benchmarks.torture.tripwire import Tripwire
 from benchmarks.torture.verdict import Mark, Verdict, judge
 
-LOOK_SECONDS = 0.008
+LOOK_SECONDS = 0.025
+"""Between two looks at the database. Who stands at a point waits; a look costs a millisecond, and many look."""
 LINGER_SECONDS = 0.3
 """How long a dead process's transaction stays open beside its successor."""
 MOMENTS = {Point.RECEIVED: "received", Point.APPLIED: "applied", Point.ANSWERED: "answered"}

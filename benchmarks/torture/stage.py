@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,8 @@ from benchmarks.torture.verdict import Claim, Evidence, Execution, Mark, Order, 
 from contract import environment, inventory
 from contract.limits import Limits
 from dispatcher.adapters import migrations
-from sandbox.exchange import AccountConfig, Config, Running, Settings, running
+from sandbox.exchange import AccountConfig, Config, Running, Settings, running, sessions
+from sandbox.exchange.text import SECOND
 from sandbox.postgres import Database, Postgres
 
 NAME = "large"
@@ -25,6 +27,7 @@ OPEN = AccountConfig(number="PA3TORTURE", key="PKTORTURE", secret="torture-secre
 CLOSING = AccountConfig(number="PA3CLOSING", key="PKCLOSING", secret="closing-secret", closing_only=True)  # noqa: S106  made up, opens nothing
 POSTS, LOOK_UPS = "POST /v2/orders", "GET /v2/orders:by_client_order_id"
 SHORT_LIFE_SECONDS = 3
+INTO_THE_SESSION = 45 * 60 * SECOND
 DECLARED = Path(__file__).parents[2] / inventory.FILE_NAME
 _ROWS = ("dispatch_recommendations", "dispatch_claims", "dispatch_executions", "dispatch_accounts")
 _RECOMMEND = """
@@ -129,16 +132,30 @@ class Stage:
         }
 
 
-@contextmanager
-def stage(program: Program, folder: Path, begins: int, observe: Callable[[str, str | None], None]) -> Iterator[Stage]:
-    """A stage for the length of a `with` block. `begins` is when each run begins, ns UTC, inside a session.
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What is the same on every stage: when each run begins (ns UTC, inside a session), the account's limits."""
 
-    To be opened in a process without threads: the nursery is forked first.
-    """
+    begins: int
+    limits: Limits
+
+
+def premises() -> Premises:
+    """The next session of the real calendar, and the declared limits with the times that a run can wait for."""
+    declared = inventory.load(DECLARED).accounts[NAME]
+    limits = replace(declared, absence_grace_seconds=1, max_standing_age_seconds=5)
+    return Premises(sessions.next_open(time.time_ns()) + INTO_THE_SESSION, limits)
+
+
+@contextmanager
+def stage(
+    program: Program, folder: Path, given: Premises, observe: Callable[[str, str | None], None]
+) -> Iterator[Stage]:
+    """A stage for the length of a `with` block. To be opened in a process without threads: it forks a nursery first."""
     quotes = {symbol: {"bid": str(price - 2 * CENT), "ask": str(price + 2 * CENT)} for symbol, price in MARKET.items()}
     config = Config(
         seed=7,
-        now=begins,
+        now=given.begins,
         accounts=(OPEN, CLOSING),
         quotes=quotes,
         settings=Settings(rate_limit=0, volatility=Decimal(0)),
@@ -151,7 +168,7 @@ def stage(program: Program, folder: Path, begins: int, observe: Callable[[str, s
         exchange.on_order_request(observe)
         logging.getLogger("sandbox.exchange").addFilter(_surprising)
         try:
-            yield Stage(postgres, database, exchange, forks, holds, folder, _limits())
+            yield Stage(postgres, database, exchange, forks, holds, folder, given.limits)
         finally:
             holds.close()
 
@@ -159,12 +176,6 @@ def stage(program: Program, folder: Path, begins: int, observe: Callable[[str, s
 def _surprising(record: logging.LogRecord) -> bool:
     """An answer that finds its client dead is what a torture is about, and not worth a traceback."""
     return not (record.exc_info and isinstance(record.exc_info[1], ConnectionResetError))
-
-
-def _limits() -> Limits:
-    """The declared ones, with the times that a run can wait for."""
-    declared = inventory.load(DECLARED).accounts[NAME]
-    return replace(declared, absence_grace_seconds=1, max_standing_age_seconds=5)
 
 
 def _fault(fault: Fault) -> dict[str, object]:
