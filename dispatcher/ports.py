@@ -123,8 +123,12 @@ class OpenOrder:
 class Ledger(Protocol):
     """Our own tables, for one account under one lease. Every write names the state it expects."""
 
-    def release_claimed(self) -> int:
-        """Give back what an earlier holder claimed and did not intend; how many."""
+    def begin(self, at: datetime) -> int:
+        """Begin under a new lease: give back what an earlier holder claimed and did not intend; how many.
+
+        An account's very first lease also decides from where on recommendations are considered: what upstream wrote
+        more than a day before is history.
+        """
 
     def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
         """Claim the newest and strongest recommendation not considered for this account yet, but for those to skip.

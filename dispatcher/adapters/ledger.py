@@ -35,8 +35,9 @@ class PostgresLedger:
         with translated():
             connection.execute(f"LISTEN {CHANNEL}")
 
-    def release_claimed(self) -> int:
+    def begin(self, at: datetime) -> int:
         """See ports.Ledger."""
+        self._run(queries.CONSIDER_FROM, at=at)
         return len(self._run(queries.RELEASE_CLAIMED))
 
     def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:

@@ -14,9 +14,8 @@ WITH fence AS (
 
 # Take the lease: free, expired, or (`gone`) the holder's connection is gone.
 ACQUIRE_LEASE = """
-INSERT INTO dispatch_accounts (account, holder, epoch, expires_at, considers_after)
-SELECT %(account)s, %(holder)s, 1, clock_timestamp() + %(seconds)s * interval '1 second',
-       coalesce((SELECT max(id) FROM dispatch_recommendations WHERE created_at < now() - interval '1 day'), 0)
+INSERT INTO dispatch_accounts (account, holder, epoch, expires_at)
+VALUES (%(account)s, %(holder)s, 1, clock_timestamp() + %(seconds)s * interval '1 second')
 ON CONFLICT (account) DO UPDATE
 SET holder = excluded.holder, epoch = dispatch_accounts.epoch + 1, expires_at = excluded.expires_at
 WHERE dispatch_accounts.expires_at <= clock_timestamp() OR %(gone)s
@@ -58,6 +57,14 @@ CLAIM = f"""
 SELECT (SELECT epoch FROM fence) AS fence, {RECOMMENDATION} FROM (SELECT 1) AS always
 LEFT JOIN candidate ON candidate.id IN (SELECT recommendation_id FROM claimed)
 """  # noqa: S608  constants joined; values are bound
+# By the broker's clock, which is upstream's too; until this was decided nothing is claimed.
+CONSIDER_FROM = """
+UPDATE dispatch_accounts
+SET considers_after = coalesce(
+    (SELECT max(id) FROM dispatch_recommendations WHERE created_at < %(at)s::timestamptz - interval '1 day'), 0)
+WHERE account = %(account)s AND considers_after IS NULL
+RETURNING 1
+"""
 RELEASE_CLAIMED = "DELETE FROM dispatch_claims WHERE account = %(account)s AND state = 'claimed' RETURNING 1"
 UNCLAIM = """
 DELETE FROM dispatch_claims

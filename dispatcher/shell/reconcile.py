@@ -60,7 +60,7 @@ def watch(desk: Desk, asked_to_cancel: set[str]) -> int:
 
 def first_of_all(desk: Desk) -> None:
     """At the start of a lease: what an earlier holder left is settled or counted before anything new is claimed."""
-    desk.ledger.release_claimed()
+    desk.ledger.begin(desk.now())
     before = desk.ledger.unresolved()
     desk.truth.expect(before)
     after = resolve(desk) if before else 0

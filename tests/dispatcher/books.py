@@ -57,6 +57,7 @@ class Books:
             granted = self.leases(account).acquire("test", seconds)
             assert isinstance(granted, Grant)
             epoch = granted.epoch
+        self.run("UPDATE dispatch_accounts SET considers_after = 0 WHERE considers_after IS NULL")
         return PostgresLedger(self.connect(), account=account, epoch=epoch)
 
     def expire(self, account: str = "large") -> None:

@@ -35,7 +35,8 @@ class FakeLedger:
     lost: bool = False
     wrote: Callable[[str], None] = lambda _: None
 
-    def release_claimed(self) -> int:
+    def begin(self, at: datetime) -> int:
+        del at
         claimed = [key for key, entry in self.books.items() if entry.state is State.CLAIMED]
         for key in claimed:
             del self.books[key]
@@ -49,6 +50,7 @@ class FakeLedger:
             return None
         row = max(free, key=lambda each: (each["created_at"], each["confidence"]))
         self.books[row["id"]] = Entry(State.CLAIMED)
+        self.wrote(State.CLAIMED)
         return Claim(row["id"], row)
 
     def unclaim(self, recommendation_id: int) -> None:

@@ -105,18 +105,3 @@ def test_a_broken_connection_is_told_and_opened_again(books: Books) -> None:
         leases.renew(1, 60)
 
     assert leases.renew(1, 60)
-
-
-def test_recommendations_from_before_the_account_first_traded_are_not_considered(books: Books) -> None:
-    old = books.recommend()
-    books.run("UPDATE dispatch_recommendations SET created_at = now() - interval '25 hours'")
-    books.leases().acquire("first", 60)
-    new = books.recommend()
-
-    ledger = books.ledger(epoch=1)
-
-    assert [claim and claim.recommendation_id for claim in (ledger.claim(NOW, ()), ledger.claim(NOW, ()))] == [
-        new,
-        None,
-    ]
-    assert books.state(old) is None

@@ -116,7 +116,7 @@ def test_what_is_to_be_skipped_is_not_claimed(books: Books) -> None:
 
     assert claimed(books.ledger()).recommendation_id == first
     ledger = books.ledger()
-    ledger.release_claimed()
+    ledger.begin(NOW)
     assert [
         claim and claim.recommendation_id for claim in (ledger.claim(NOW, (first,)), ledger.claim(NOW, (first,)))
     ] == [
@@ -156,7 +156,7 @@ def test_what_an_earlier_holder_claimed_and_did_not_intend_is_given_back_and_not
     claimed(before)
     claimed(before)
 
-    released = books.ledger().release_claimed()
+    released = books.ledger().begin(NOW)
 
     assert released == 2
     assert books.rows("SELECT recommendation_id, state FROM dispatch_claims") == [
@@ -224,7 +224,7 @@ def test_a_holder_that_was_replaced_cannot_end_what_its_successor_claimed(books:
     before = books.ledger()
     claim = claimed(before)
     successor = books.ledger()
-    successor.release_claimed()
+    successor.begin(NOW)
     assert claimed(successor).recommendation_id == claim.recommendation_id
 
     with pytest.raises(LostAuthorityError):
@@ -285,7 +285,7 @@ def test_every_account_considers_every_recommendation_and_touches_no_others(book
 
     assert (ours.recommendation_id, claim.recommendation_id) == (number, number)
     assert [books.state(number), books.state(number, "tiny")] == ["intended", "refused"]
-    assert [tiny.unresolved(), tiny.live(), tiny.release_claimed()] == [[], [], 0]
+    assert [tiny.unresolved(), tiny.live(), tiny.begin(NOW)] == [[], [], 0]
     for name in ("accept", "reject", "doubt", "not_placed", "unclaim", "intend_again"):
         with pytest.raises(LostAuthorityError):
             change(tiny, name, claim)
@@ -432,3 +432,18 @@ def test_the_newest_input_is_the_last_written(books: Books) -> None:
     books.recommend()
 
     assert [nothing, ledger.newest_input()] == [None, NOW]
+
+
+def test_what_upstream_wrote_a_day_before_the_account_first_traded_is_history(books: Books) -> None:
+    old = books.recommend(created_at=NOW - timedelta(hours=25))
+    young = books.recommend(created_at=NOW - timedelta(hours=23))
+    books.leases().acquire("first", 60)
+    ledger = PostgresLedger(books.connect(), account="large", epoch=1)
+
+    before = ledger.claim(NOW, ())
+    ledger.begin(NOW)
+
+    assert before is None
+    assert claimed(ledger).recommendation_id == young
+    assert ledger.claim(NOW, ()) is None
+    assert books.state(old) is None

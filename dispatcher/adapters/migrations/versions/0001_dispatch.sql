@@ -72,7 +72,7 @@ CREATE TABLE dispatch_accounts (
     holder          text NOT NULL,
     epoch           bigint NOT NULL,
     expires_at      timestamptz NOT NULL,
-    considers_after bigint NOT NULL -- recommendations up to this id were there before the account first traded
+    considers_after bigint -- recommendations up to this id were there before the account first traded
 );
 
 -- One recommendation for one account, from the claim to its ending. Every update names the state it expects.
