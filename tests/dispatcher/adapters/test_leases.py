@@ -4,7 +4,6 @@ import pytest
 
 from dispatcher.ports import DatabaseUnavailableError, Grant, Held
 from tests.dispatcher.books import NOBODY_PRESENT, Books
-from tests.dispatcher.cases import NOW
 
 pytestmark = pytest.mark.world
 
@@ -89,6 +88,7 @@ def test_a_release_by_an_old_epoch_frees_nothing(books: Books) -> None:
     books.expire()
     second.acquire("second", 60)
     first.release(1)
+    assert books.until(NOBODY_PRESENT)
     second.renew(2, 60)
 
     assert third.acquire("third", 60) == Held("second", 2)
