@@ -1,8 +1,10 @@
 """Everything that is put on top of ministack, in one place: applied together, taken back together."""
 # ruff: noqa: SLF001 - it works on private names of one exact version of ministack, guarded by sandbox.aws.fits
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sandbox.aws import fits, registry
 from sandbox.aws.board import Board
@@ -14,7 +16,7 @@ from sandbox.aws.service_api import ServiceApi
 from sandbox.aws.services import Services
 from sandbox.aws.settings import Settings
 from sandbox.aws.tasks import Tasks
-from sandbox.aws.upstream import ecs, gateway
+from sandbox.aws.upstream import gateway
 
 application = gateway.app
 """What the server serves."""
@@ -50,19 +52,24 @@ def install(settings: Settings) -> Installed:
     tasks = Tasks(ground)
     services = Services(tasks, ground, settings.pace)
     api = ServiceApi(services, board)
-    patches = [*registry.patches(door), *tasks.patches(), *api.patches(), _reset(tasks)]
+    patches = [*registry.patches(door), *tasks.patches(), *api.patches(), _reset(services, tasks)]
     services.begin()
     return Installed(tuple(patches), _notes(runner), (services.end, tasks.end_all))
 
 
-def _reset(tasks: Tasks) -> fits.Patch:
-    inner = ecs.reset
+def _reset(services: Services, tasks: Tasks) -> fits.Patch:
+    inner = gateway._handle_admin_reset
 
-    def reset() -> None:
-        tasks.end_all()
-        inner()
+    async def handle(path: str, method: str, query_params: Any) -> Any:
+        if (path, method) != ("/_ministack/reset", "POST"):
+            return await inner(path, method, query_params)
+        # Before the gateway holds every other request back: a task that is pulling its image must be able to end.
+        with services.paused():
+            await asyncio.to_thread(tasks.end_all)
+            return await inner(path, method, query_params)
 
-    return fits.function(ecs, "reset", reset, takes="()", why="its tasks would live on")
+    takes = "(path: str, method: str, query_params: dict)"
+    return fits.function(gateway, "_handle_admin_reset", handle, takes=takes, why="its tasks would live on")
 
 
 def _notes(runner: Runner) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 # ruff: noqa: SLF001 - it works on private stores of one exact version of ministack, guarded by sandbox.aws.fits
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from uuid import uuid4
 
@@ -28,6 +30,7 @@ class Services:
         self._board = ground.board
         self._pace = pace
         self._stopped = Event()
+        self._paused = False
         self._thread = Thread(target=self._work, name="ecs scheduler", daemon=True)
 
     def begin(self) -> None:
@@ -38,6 +41,17 @@ class Services:
         """Stop looking; nothing is started any more."""
         self._stopped.set()
         self._thread.join()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """A `with` block in which nothing is started or stopped."""
+        with self._board:
+            self._paused = True
+        try:
+            yield
+        finally:
+            with self._board:
+                self._paused = False
 
     def _work(self) -> None:
         while not self._stopped.is_set():
@@ -50,7 +64,7 @@ class Services:
 
     def _look(self) -> None:
         with self._board:
-            for scope, key, service in services():
+            for scope, key, service in () if self._paused else services():
                 with scope.entered():
                     self._look_at(key, service)
 
