@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 from dispatcher.core.order import Order
-from dispatcher.core.outcome import Absent, Accepted, BrokerOrder, Duplicate, Found, NotSent, Outcome, Throttled
+from dispatcher.core.outcome import Absent, Accepted, BrokerOrder, Duplicate, Found, Outcome, Unknown
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
 from dispatcher.ports import BrokerUnavailableError
 from tests.dispatcher.cases import account, at_broker, session
@@ -18,7 +18,7 @@ LIVE = {"new", "accepted", "pending_new", "partially_filled", "pending_cancel"}
 class FakeBroker:
     """See ports.Broker. An order rests as `new`, unless `outcomes` says how the next ones are answered.
 
-    `lost` says of each answer that the order came to stand although the answer says nothing of it.
+    `lost`: of each answer that is unknown, the order came to stand nevertheless.
     """
 
     now: Callable[[], datetime]
@@ -34,7 +34,7 @@ class FakeBroker:
     known: bool = True
     away: BrokerUnavailableError | None = None
     asked: list[str] = field(default_factory=list)
-    before_submit: Callable[[], None] = lambda: None
+    before_submit: Callable[[], object] = lambda: None
 
     def account(self) -> Account:
         self._ask("account")
@@ -75,7 +75,7 @@ class FakeBroker:
         outcome = self._taken(order) if not self.outcomes else self.outcomes.pop(0)
         if isinstance(outcome, Accepted) and order.client_order_id not in self.orders:
             self.orders[order.client_order_id] = outcome.order
-        if self.lost and not isinstance(outcome, Accepted | Duplicate | NotSent | Throttled):
+        if self.lost and isinstance(outcome, Unknown):
             self.stand(order)
         return outcome
 
@@ -113,8 +113,3 @@ class FakeBroker:
 def away(seconds: float = 2.0) -> BrokerUnavailableError:
     """A broker whose truth cannot be read."""
     return BrokerUnavailableError("account", "ConnectionError: reset by peer", seconds)
-
-
-def long_ago(moment: datetime) -> datetime:
-    """An hour before."""
-    return moment - timedelta(hours=1)

@@ -1,0 +1,106 @@
+"""The broker's truth is kept young, and debited by what a snapshot cannot know yet."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+
+from dispatcher.core.standing import InFlight, Market, Session
+from dispatcher.ports import BrokerUnavailableError
+from dispatcher.shell.truth import Truth, day_began
+from tests.dispatcher.cases import NEW_YORK, NOW, market, session
+from tests.fakes.broker import FakeBroker, away
+from tests.fakes.clock import FakeClock
+
+OURS = InFlight("AAPL", Decimal(2_000))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(NOW)
+
+
+@pytest.fixture
+def broker(clock: FakeClock) -> FakeBroker:
+    return FakeBroker(clock.broker)
+
+
+@pytest.fixture
+def truth(broker: FakeBroker, clock: FakeClock) -> Truth:
+    return Truth(broker, clock.broker, max_age_seconds=5)
+
+
+def test_a_snapshot_is_read_once_and_again_when_it_is_half_as_old_as_it_may_be(
+    truth: Truth, broker: FakeBroker, clock: FakeClock
+) -> None:
+    taken = []
+    for seconds in (0, 2.5, 0.1, 1):
+        clock.pass_by(seconds)
+        taken.append((truth.standing().taken_at - NOW).total_seconds())
+
+    assert taken == [0, 0, 2.6, 2.6]
+    assert broker.asked.count("account") == 2
+
+
+def test_a_snapshot_is_dated_from_before_it_was_read(truth: Truth) -> None:
+    assert truth.standing().taken_at == NOW
+
+
+def test_an_order_is_in_flight_until_a_snapshot_taken_after_its_answer(truth: Truth, clock: FakeClock) -> None:
+    truth.standing()
+    truth.sent(1, OURS)
+    sent = truth.standing().in_flight
+    clock.pass_by(3)
+    unanswered = truth.standing().in_flight
+    truth.answered(1)
+    answered = truth.standing().in_flight
+    clock.pass_by(3)
+
+    assert [sent, unanswered, answered, truth.standing().in_flight] == [(OURS,), (OURS,), (OURS,), ()]
+
+
+def test_what_was_never_placed_is_not_in_flight_any_more(truth: Truth) -> None:
+    truth.sent(1, OURS)
+    truth.never_placed(1)
+    truth.never_placed(2)
+
+    assert truth.standing().in_flight == ()
+
+
+def test_a_truth_that_cannot_be_read_is_told_and_nothing_in_flight_is_forgotten(
+    truth: Truth, broker: FakeBroker, clock: FakeClock
+) -> None:
+    truth.standing()
+    truth.sent(1, OURS)
+    truth.answered(1)
+    clock.pass_by(3)
+    broker.away = away()
+    with pytest.raises(BrokerUnavailableError):
+        truth.standing()
+    broker.away = None
+
+    assert truth.standing().in_flight == ()
+
+
+def test_todays_session_is_asked_for_once_a_day(truth: Truth, broker: FakeBroker, clock: FakeClock) -> None:
+    sessions: list[Session | None] = []
+    for hours in (0, 1, 24):
+        clock.pass_by(hours * 3600)
+        sessions.append(truth.standing().session)
+
+    assert sessions == [session(), session(), session(session().day.replace(day=24))]
+    assert broker.asked.count("session") == 2
+
+
+def test_a_symbol_is_asked_for_its_quote_only_when_it_is_known(truth: Truth, broker: FakeBroker) -> None:
+    known = truth.market("AAPL")
+    broker.known = False
+
+    assert [known, truth.market("NOPE")] == [market(), Market(None, None)]
+    assert broker.asked == ["asset AAPL", "quote of AAPL", "asset NOPE"]
+
+
+def test_a_trading_day_begins_at_midnight_in_new_york() -> None:
+    late = datetime(2026, 11, 24, 4, 59, tzinfo=NOW.tzinfo)
+
+    assert day_began(late) == datetime(2026, 11, 23, tzinfo=NEW_YORK)
