@@ -24,11 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
     program: Program = import_module(options.dispatcher).main
     gc.freeze()  # what was imported is shared with every fork; a collection would copy it
     numbers = range(options.runs) if options.only_run is None else range(options.only_run, options.only_run + 1)
-    folder = Path(tempfile.mkdtemp(prefix="torture-"))
+    folder: Path = options.logs or Path(tempfile.mkdtemp(prefix="torture-"))
     orders = Orders(program, options.seed, folder, options.workers, options.patience)
     try:
         tally, seconds = _play(orders, numbers)
     except KeyboardInterrupt:
+        shutil.rmtree(folder)
         return INTERRUPTED
     except CrewError as error:
         sys.stderr.write(f"torture: the harness failed; logs in {folder}\n{error}\n")
@@ -61,6 +62,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only-run", type=int, metavar="N", help="play run N of the seed alone")
     parser.add_argument("--workers", type=int, default=WORKERS, help="runs side by side")
     parser.add_argument("--patience", type=float, default=30.0, help="seconds until a recommendation counts as lost")
+    parser.add_argument("--logs", type=Path, help="an empty folder for the dispatchers' logs; kept when a run fails")
     parser.add_argument("--dispatcher", default="dispatcher.commands.run", help="module with main(arguments, environ)")
     return parser.parse_args(arguments)
 

@@ -16,9 +16,9 @@ MARK = ("AAPL", "220.01")
 KEYS = ["runs", "seed", "duplicates", "lost", "ghosts", "unknown_left"]
 
 
-def torture(*options: str) -> tuple[int, list[str], dict[str, Any]]:
+def torture(logs: Path, *options: str) -> tuple[int, list[str], dict[str, Any]]:
     """Run it as `make torture` does: exit code, lines, and the last one as an object."""
-    command = [sys.executable, "-m", "benchmarks.torture", *options]
+    command = [sys.executable, "-m", "benchmarks.torture", "--logs", str(logs), *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603  our own program
     lines = done.stdout.splitlines()
     assert lines, done.stderr
@@ -39,8 +39,8 @@ def evidence(**changes: Any) -> Evidence:
 
 
 @pytest.mark.world
-def test_a_dispatcher_that_is_killed_a_dozen_times_doubles_loses_and_makes_up_nothing() -> None:
-    code, lines, last = torture("--runs", "12", "--seed", "5", "--workers", "6")
+def test_a_dispatcher_that_is_killed_a_dozen_times_doubles_loses_and_makes_up_nothing(tmp_path: Path) -> None:
+    code, lines, last = torture(tmp_path, "--runs", "12", "--seed", "5", "--workers", "6")
 
     assert code == 0, "\n".join(lines)
     assert list(last)[:6] == KEYS
@@ -50,9 +50,9 @@ def test_a_dispatcher_that_is_killed_a_dozen_times_doubles_loses_and_makes_up_no
 
 
 @pytest.mark.world
-def test_a_naive_dispatcher_is_seen_to_double_to_lose_and_to_make_up_orders() -> None:
+def test_a_naive_dispatcher_is_seen_to_double_to_lose_and_to_make_up_orders(tmp_path: Path) -> None:
     options = ("--runs", "13", "--seed", "1", "--workers", "6", "--patience", "2")
-    code, lines, last = torture(*options, "--dispatcher", "tests.benchmarks.naive")
+    code, lines, last = torture(tmp_path, *options, "--dispatcher", "tests.benchmarks.naive")
 
     assert code == 1
     assert last["duplicates"] > 0
