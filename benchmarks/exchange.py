@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -49,9 +49,11 @@ class Run:
 
     @property
     def per_core(self) -> float:
+        """Orders per second of the server's CPU."""
         return self.orders / self.cpu
 
     def percentile(self, share: float) -> float:
+        """The latency in ms that a share of the orders stays under."""
         return sorted(self.latencies)[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 
@@ -62,7 +64,7 @@ def exchange() -> Iterator[tuple[str, int]]:
         path = Path(folder) / "exchange.toml"
         path.write_text(CONFIG)
         command = [sys.executable, "-m", "sandbox.exchange", "--port", "0", "--config", str(path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:  # noqa: S603 - our own program
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
             assert program.stdout is not None
             address = program.stdout.readline().rpartition("http://")[2].strip()
             try:
@@ -103,6 +105,7 @@ class Client:
         self.address = address
 
     async def connect(self) -> None:
+        """Open the connection."""
         host, _, port = self.address.partition(":")
         self.reader, self.writer = await asyncio.open_connection(host, int(port))
 
@@ -145,13 +148,15 @@ async def paced(clients: list[Client], orders: int, per_second: float) -> list[f
     return list(await asyncio.gather(*(one(n) for n in range(orders))))
 
 
-async def measure(pid: int, work: "asyncio.Future[list[float]] | object") -> Run:
+async def measure(pid: int, work: Awaitable[list[float]]) -> Run:
+    """Time some work, on the clock and on the server's CPU."""
     cpu, wall = cpu_seconds(pid), time.perf_counter()
-    latencies = await work  # type: ignore[misc]
+    latencies = await work
     return Run(len(latencies), time.perf_counter() - wall, cpu_seconds(pid) - cpu, latencies)
 
 
 async def bench(address: str, pid: int, orders: int, books: int) -> dict[str, float]:
+    """Measure with empty books, then with full ones."""
     clients = [Client(address) for _ in range(8)]
     for client in clients:
         await client.connect()
@@ -177,6 +182,7 @@ async def bench(address: str, pid: int, orders: int, books: int) -> dict[str, fl
 
 
 def main() -> None:
+    """Start an exchange, measure it, print a line per measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--books", type=int, default=100_000)

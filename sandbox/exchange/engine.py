@@ -3,6 +3,7 @@
 Everything here is synchronous and deterministic; HTTP stands around it in server.py.
 """
 
+import contextlib
 import random
 import secrets
 from datetime import date
@@ -17,7 +18,7 @@ from sandbox.exchange.book import Book
 from sandbox.exchange.clock import Clock
 from sandbox.exchange.config import AccountConfig, Config, Settings
 from sandbox.exchange.contracts import Contract
-from sandbox.exchange.errors import refuse
+from sandbox.exchange.errors import Refused, refuse
 from sandbox.exchange.faults import Faults
 from sandbox.exchange.floor import Floor, Listener, Update
 from sandbox.exchange.instruments import Instrument, Instruments
@@ -285,6 +286,11 @@ class Exchange:
             raise refuse("position_not_found")
         request = tickets.closing(symbol, Side.SELL if held > 0 else Side.BUY, qty or abs(held))
         return self.submit(account, request)[0]
+
+    def close_if_free(self, account: Account, symbol: str) -> None:
+        """Close a position unless an order keeps it back or the market rests."""
+        with contextlib.suppress(Refused):
+            self.close(account, symbol, None)
 
     # -- what time and the market do -------------------------------------------------------
 

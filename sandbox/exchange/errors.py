@@ -183,6 +183,7 @@ TABLE: Mapping[str, Row] = {
     # life of an order
     "order_not_found": _absent("order not found for {order}"),
     "position_not_found": _absent("position does not exist"),
+    "contract_position_not_found": _absent("position not found: {symbol}"),
     "symbol_not_found": _absent("symbol not found: {symbol}"),
     "asset_unknown": _absent("asset not found for {symbol}"),
     "cancel_finished": _rule('order is already in "{status}" state'),

@@ -353,9 +353,9 @@ def trailed(order: Order, last: Decimal) -> Order:
     """Move a trailing stop after a trade in its favour; the same object when it stays."""
     mark = order.hwm if order.hwm is not None else last
     best = min(mark, last) if order.buys else max(mark, last)
-    if best == order.hwm:
-        return order
-    return order._replace(hwm=best, stop_price=_trail_stop(order, best))
+    stop = _trail_stop(order, best)
+    same = best == order.hwm and stop == order.stop_price
+    return order if same else order._replace(hwm=best, stop_price=stop)
 
 
 def _trail_stop(order: Order, mark: Decimal) -> Decimal:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from sandbox.exchange import admission, collateral, lifetime, option_rules, sessions, tickets
@@ -258,6 +259,23 @@ class OptionDesk:
         if free <= 0:
             raise refuse("exercise_none")
         self._deliver(account, contract, free, "OPEXC", self._parts.clock.stamp())
+
+    def unaffordable(self, account: Account, day: date) -> list[str]:
+        """List the long contracts that end on a day and whose exercise could not be paid or delivered."""
+        standing = self._parts.standing(account)
+        found = []
+        for contract, qty in option_rules.holdings(standing, self._parts.instruments):
+            spot = self._parts.instruments.spot(contract.underlying, standing.now)
+            if contract.expires != day or qty <= 0 or collateral.intrinsic(contract, spot) < _CENT:
+                continue
+            shares = qty * contract.multiplier
+            if contract.kind is Kind.CALL:
+                lacks = shares * contract.strike > standing.buying_power
+            else:
+                lacks = account.qty(contract.underlying) < shares and not account.shorting_enabled
+            if lacks:
+                found.append(contract.symbol)
+        return found
 
     def expire(self, account: Account, kept_from_exercise: frozenset[str], now: int) -> None:
         """Settle the contracts whose last day is over: exercise, assignment or nothing."""

@@ -1,5 +1,6 @@
 """What time brings to an exchange: openings, auctions, late cancels, expiry, the day's end."""
 
+from datetime import date, time
 from typing import TYPE_CHECKING
 
 from sandbox.exchange import lifetime, sessions
@@ -22,6 +23,7 @@ class TimeKeeper:
         now = exchange.clock.now()
         self._seen_day = sessions.eastern_day(now)
         self._settled_until = sessions.last_close(now)
+        self._weighed_on: date | None = None
         self._auctions: dict[str, int] = {}
         self._canceling: dict[str, int] = {}
 
@@ -56,6 +58,7 @@ class TimeKeeper:
         now = exchange.clock.now()
         self._roll_day(now)
         self._settle_contracts(now)
+        self._close_unaffordable(now)
         if sessions.phase(now) is Phase.CORE:
             self._open_queued()
         self._hold_auctions(now)
@@ -95,6 +98,18 @@ class TimeKeeper:
 
     def _price_at_close(self, position: Position) -> "Decimal":
         return self._exchange.close_price(position.symbol)
+
+    def _close_unaffordable(self, now: int) -> None:
+        """Sell, once on their last day, the contracts whose exercise the account could not pay."""
+        exchange = self._exchange
+        day = sessions.eastern_day(now)
+        cutoff = time.fromisoformat(exchange.settings.options_cutoff)
+        if self._weighed_on == day or not sessions.is_open(now) or sessions.eastern_time(now) < cutoff:
+            return
+        self._weighed_on = day
+        for account in exchange.accounts.values():
+            for symbol in exchange.options.unaffordable(account, day):
+                exchange.close_if_free(account, symbol)
 
     def _settle_contracts(self, now: int) -> None:
         """Let contracts end with the session that ended."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
-from sandbox.exchange import sessions, wire
+from sandbox.exchange import contracts, sessions, wire
 from sandbox.exchange.calls import Call, Reply, ok
 from sandbox.exchange.errors import Refused, refuse
 from sandbox.exchange.intake import number
@@ -96,6 +96,8 @@ def _position(call: Call) -> Position:
     wanted = call.params["symbol_or_asset_id"]
     held = call.account.positions
     found = held.get(wanted) or next((p for p in held.values() if p.asset_id == wanted), None)
+    if found is None and contracts.is_contract(wanted):
+        raise refuse("contract_position_not_found", symbol=wanted)
     if found is None:
         raise refuse("position_not_found")
     return found

@@ -271,6 +271,25 @@ def test_a_cancel_can_stay_pending(exchange: Running, http: Http) -> None:
     assert (before, http.statuses()) == ([("limit", "pending_cancel")], [("limit", "canceled")])
 
 
+def test_a_cancel_can_stay_pending_for_ever(exchange: Running, http: Http) -> None:
+    exchange.settings(cancel_seconds="-1")
+    order = http.placed(**limit(time_in_force="gtc"))
+    http.send("DELETE", f"/v2/orders/{order['id']}")
+    exchange.advance(86_400)
+
+    assert http.statuses() == [("limit", "pending_cancel")]
+
+
+def test_a_trail_is_replaced(exchange: Running, http: Http) -> None:
+    held(http)
+    order = http.placed(**market(side="sell", type="trailing_stop", trail_percent="5", time_in_force="gtc"))
+    status, new = http.send("PATCH", f"/v2/orders/{order['id']}", {"trail": "2"})
+    falls(exchange, "100", "100.02")
+
+    assert (status, new["trail_percent"]) == (200, "2")  # type: ignore[index]
+    assert http.one(f"/v2/orders/{new['id']}")["stop_price"] == "98"  # type: ignore[index]
+
+
 def test_open_buys_reduce_the_buying_power_and_cancels_give_it_back(http: Http) -> None:
     order = http.placed(**limit())
     reserved = http.one("/v2/account")["buying_power"]

@@ -369,6 +369,21 @@ def test_a_short_call_in_the_money_is_assigned(exchange: Running, http: Http) ->
     assert statement[:2] == [("OPTRD", "AAPL", "-100"), ("OPASN", CALL, "1")]
 
 
+def test_a_contract_that_could_not_be_exercised_is_sold_on_its_last_afternoon(exchange: Running, http: Http) -> None:
+    exchange.quotes({TODAY: {"bid": "3.00", "ask": "3.01"}, "SPY": {"bid": "663", "ask": "663", "last": "663"}})
+    http.placed(**option(symbol=TODAY, qty="2", limit_price="3.01"))
+    exchange.set_clock("2026-11-23T15:29:59-05:00")
+    before = [p["symbol"] for p in http.listed("/v2/positions")]
+    exchange.set_clock("2026-11-23T15:30:00-05:00")
+
+    assert (before, http.listed("/v2/positions")) == ([TODAY], [])
+    assert http.statuses() == [("limit", "filled"), ("market", "filled")]
+
+
+def test_a_contract_that_is_not_held_is_not_found_by_name(http: Http) -> None:
+    assert http.get(f"/v2/positions/{CALL}") == (404, {"code": 40410000, "message": f"position not found: {CALL}"})
+
+
 def test_alpaca_py_lists_every_page_of_contracts(client: TradingClient) -> None:
     asked = GetOptionContractsRequest(underlying_symbols=["AAPL"], expiration_date="2026-12-18", limit=20)
     symbols: list[str] = []

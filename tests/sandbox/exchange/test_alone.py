@@ -1,0 +1,30 @@
+"""The exchange stands on its own: no other room, and no price code but its own."""
+
+import ast
+from pathlib import Path
+
+ROOM = Path(__file__).parents[3] / "sandbox" / "exchange"
+
+
+def imported(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return modules | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+
+def test_nothing_of_another_room_is_imported() -> None:
+    rooms = ("contract", "dispatcher", "infra", "ops", "sandbox")
+    strangers = {
+        name
+        for path in ROOM.rglob("*.py")
+        for name in imported(path)
+        if name.split(".")[0] in rooms and not name.startswith("sandbox.exchange")
+    }
+
+    assert strangers == set()
+
+
+def test_no_file_is_longer_than_four_hundred_lines() -> None:
+    long = {path.name for path in ROOM.rglob("*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 400}
+
+    assert long == set()
