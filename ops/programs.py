@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ops.errors import Exit, OpsError
 
-LAST_WORDS = 600
+LAST_WORDS = 2000
 """Characters of a program's complaint that an error repeats."""
 
 

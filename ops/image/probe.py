@@ -102,6 +102,7 @@ def _findings(ran: Ran) -> list[dict[str, Any]]:
 
 
 def _last_words(ran: Ran, folder: Path) -> str:
-    """Where it broke and why: the last lines of a traceback, with paths as the image has them."""
-    lines = (ran.complaint or ran.text).replace(str(folder), "").splitlines()
-    return " ".join(line.strip() for line in lines[-3:])
+    """Why it broke, and where in our own code: from a traceback, with paths as the image has them."""
+    lines = [line.strip() for line in (ran.complaint or ran.text).replace(str(folder), "").splitlines()]
+    places = [line for line in lines if line.startswith(f'File "{LIBRARY}')]
+    return " ".join([*lines[-1:], *(f"({place})" for place in places[-1:])]) or f"its check ended with {ran.code}"

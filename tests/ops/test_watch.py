@@ -9,7 +9,7 @@ from contract.verification import Evidence, Forbid, Imply, Match, Require, RuleS
 from ops.core.comparison import against
 from ops.core.judge import Change, Judgement, judge
 from ops.core.ruling import Verdict
-from ops.ports import Stream
+from ops.ports import LogLine, Stream
 from ops.shell.tail import Tail
 from ops.shell.watch import watch
 from tests.fakes.cluster import ManualClock
@@ -233,7 +233,7 @@ def test_a_line_is_given_once_although_each_look_reaches_back(release: Release) 
     release.beats(range(0, 60, 2))
     tail = Tail(release.logs, lambda: [OURS], since=milliseconds(BEGAN))
 
-    given = []
+    given: list[LogLine] = []
     for _ in range(40):
         given += tail.fresh()
         release.clock.sleep(2)
