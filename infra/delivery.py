@@ -7,8 +7,9 @@ from constructs import Construct
 
 from contract import place
 from contract.names import StackRole
+from infra.acknowledged import acknowledge
 from infra.declared import Declared
-from infra.permissions import Reach, permissions
+from infra.permissions import Reach, permissions, wildcards
 from infra.registry import Registry
 from infra.schedules import Schedules
 from infra.services import Services
@@ -54,6 +55,8 @@ class Delivery(Stack):
         )
         for statement in permissions(reach):
             role.add_to_policy(statement)
+        for resource, why in wildcards(reach):
+            acknowledge(role, f"IAM5[Resource::{resource}]", why)
 
 
 def _provider(scope: Construct, who: place.Delivery) -> str:

@@ -4,6 +4,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from contract import place
+from infra.acknowledged import acknowledge
 
 PUBLIC = "public"
 ISOLATED = "isolated"
@@ -31,7 +32,7 @@ class Network(Construct):
             subnets.append(
                 ec2.SubnetConfiguration(name=ISOLATED, subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26)
             )
-        return ec2.Vpc(
+        vpc = ec2.Vpc(
             self,
             "Vpc",
             ip_addresses=ec2.IpAddresses.cidr(cidr),
@@ -41,6 +42,8 @@ class Network(Construct):
             # Emptying the default group takes a Lambda function of the library's. Nothing of ours uses that group.
             restrict_default_security_group=False,
         )
+        acknowledge(vpc, "VPC7", "Nothing can connect to a task, and every request a task makes is in its own log")
+        return vpc
 
     def _existing(self, declared: place.Network) -> ec2.IVpc:
         zones, subnets = list(declared.availability_zones), list(declared.subnets)

@@ -69,6 +69,19 @@ def permissions(reach: Reach) -> Iterator[iam.PolicyStatement]:
     )
 
 
+def wildcards(reach: Reach) -> Iterator[tuple[str, str]]:
+    """Every resource above that ends in a wildcard, and why it must."""
+    yield "*", "Asking, logging in to the registry and registering know no resource; see each statement"
+    for revision in reach.revisions():
+        yield revision, "A release is a new revision of the family; the family is ours"
+    for kind in ("service-deployment", "service-revision", "task"):
+        yield reach.arn("ecs", f"{kind}/{reach.names.cluster}/*"), "AWS makes up their names; the cluster is ours"
+    yield reach.arn("ssm", f"parameter{reach.names.parameter_prefix}/*"), "All parameters under the prefix are ours"
+    for service in reach.services:
+        yield reach.arn("logs", f"log-group:{reach.names.log_group(service)}:*"), "The log streams of one group of ours"
+    yield reach.arn("scheduler", f"schedule/{reach.names.schedule_group}/*"), "All schedules of the group are ours"
+
+
 def _images(reach: Reach) -> Iterator[iam.PolicyStatement]:
     # The token opens the registry's door; what is behind it is bounded by the statement below.
     yield iam.PolicyStatement(sid="RegistryDoor", actions=["ecr:GetAuthorizationToken"], resources=["*"])

@@ -8,6 +8,7 @@ from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from contract.place import Database
+from infra.acknowledged import acknowledge
 from infra.network import ISOLATED, Network
 
 BACKUP_DAYS = 14
@@ -68,6 +69,8 @@ class Postgres(Construct):
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
+        acknowledge(instance, "RDS3", "One zone, for its price: without a database nothing is sent, so nothing is lost")
+        acknowledge(instance, "RDS11", "The port is open to tasks only; another number would hide it from nobody")
         self.address = PostgresAddress(
             host=instance.db_instance_endpoint_address,
             port=declared.port,

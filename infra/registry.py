@@ -10,6 +10,7 @@ from constructs import Construct
 
 from contract.environment import SECRET_KEYS
 from contract.names import PARTITION_KEY, SORT_KEY, VERIFIED_TAG_PREFIX, StackRole
+from infra.acknowledged import acknowledge
 from infra.declared import Declared
 
 UNPROVEN_IMAGE_DAYS = 90
@@ -85,4 +86,5 @@ def _secret(scope: Construct, id_: str, *, name: str, holds: str) -> secretsmana
     """A secret that waits for its value. `secretsmanager.Secret` would make up a random one, which looks like a key."""
     secret = secretsmanager.CfnSecret(scope, id_, name=name, description=holds)
     secret.apply_removal_policy(RemovalPolicy.RETAIN)
+    acknowledge(secret, "SMG4", "Whoever issues the key changes it, by hand; `ops restart` then takes it up")
     return secretsmanager.Secret.from_secret_complete_arn(scope, f"{id_}-Value", secret.ref)

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from contract.names import account_partition
+from infra.acknowledged import acknowledge
 from infra.declared import Declared
 
 
@@ -28,6 +29,9 @@ def task_roles(scope: Construct, *, declared: Declared, service: str, control_ta
     """The roles of one service. What the execution role reads is granted where the container is described."""
     execution = iam.Role(scope, "ExecutionRole", assumed_by=_tasks(scope), description=f"Starts tasks of {service}")
     task = iam.Role(scope, "TaskRole", assumed_by=_tasks(scope), description=f"Is {service} while it runs")
+    acknowledge(
+        execution, "IAM5[Resource::*]", "The registry's login knows no resource; only one repository is granted"
+    )
     task.add_to_policy(_own_partitions(declared.services[service].accounts, control_table))
     task.add_to_policy(_schema_head(scope, declared))
     return TaskRoles(execution, task)

@@ -12,6 +12,7 @@ from constructs import Construct
 from contract import workload
 from contract.names import CONTAINER, NOT_RELEASED, StackRole
 from contract.workload import ScheduleState
+from infra.acknowledged import acknowledge
 from infra.declared import Declared
 from infra.foundation import Ground
 from infra.service import Service
@@ -37,6 +38,7 @@ class Schedules(Stack):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
         )
+        acknowledge(dead_letters, "SQS3", "It is itself the dead-letter queue, of the schedules")
         self.starters = {
             name: _starter(self, declared, services.by_name[name], ground.cluster, dead_letters)
             for name in sorted({each.service for each in declared.schedules.values()})
@@ -168,4 +170,5 @@ def _starter(
         )
     )
     dead_letters.grant_send_messages(role)
+    acknowledge(role, f"IAM5[Resource::{family}]", "A schedule starts the revision that is released, whichever that is")
     return role

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from contract.names import CONTAINER, ENTRY_POINT, IMAGE_USER, SCRATCH, UNRELEASED_TAG, TagKey
 from contract.place import Architecture
+from infra.acknowledged import acknowledge
 from infra.declared import Declared
 from infra.foundation import Ground
 from infra.registry import Registry
@@ -41,6 +42,7 @@ def template(
     )
     # Otherwise CloudFormation deregisters a template as soon as there is a newer one, under whoever still reads it.
     definition.apply_removal_policy(RemovalPolicy.RETAIN)
+    acknowledge(definition, "ECS2", "Settings are no secrets and belong to the release; secrets come from their store")
     Tags.of(definition).add(TagKey.SERVICE, service)
     _container(definition, declared, service, ground, registry)
     return definition

@@ -24,12 +24,12 @@ class Standing:
 
     def all(self, kind: str) -> list[Resource]:
         """Every resource of the type, whole (properties, policies, conditions), from every stack."""
-        return [each for _, each in self.items() if each["Type"] == kind]
+        return [each for each in self.resources() if each["Type"] == kind]
 
-    def items(self) -> Iterator[tuple[str, Resource]]:
-        """Every resource with its logical id."""
+    def resources(self) -> Iterator[Resource]:
+        """Every resource of every stack."""
         for template in self.templates.values():
-            yield from template["Resources"].items()
+            yield from template["Resources"].values()
 
     def one(self, kind: str, **properties: object) -> Resource:
         """The one resource of the type whose properties have these values."""
@@ -46,7 +46,8 @@ class Standing:
         """Every statement that the role with this description is given."""
         roles = [
             name
-            for name, each in self.items()
+            for template in self.templates.values()
+            for name, each in template["Resources"].items()
             if each["Type"] == "AWS::IAM::Role" and each["Properties"].get("Description") == description
         ]
         assert len(roles) == 1, f"{len(roles)} roles say {description!r}"

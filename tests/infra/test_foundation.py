@@ -72,4 +72,4 @@ def test_the_sandbox_needs_only_what_the_endpoint_can_make(sandbox: Standing) ->
     """Each of these was found missing in the endpoint; AWS has them all."""
     missing = {"AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress", "AWS::IAM::OIDCProvider"}
 
-    assert {each["Type"] for _, each in sandbox.items()} & missing == set()
+    assert {each["Type"] for each in sandbox.resources()} & missing == set()
