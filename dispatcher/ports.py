@@ -59,6 +59,13 @@ class LostAuthorityError(Exception):
     """Another process holds the account, or the row is not in the state we left it in. Nothing was written."""
 
 
+class Timekeeper(Protocol):
+    """Whoever tells the broker's time."""
+
+    def clock(self) -> datetime:
+        """The broker's clock, UTC."""
+
+
 class Broker(Protocol):
     """The counterparty. Reads raise BrokerUnavailableError; an order's answer is always a value."""
 

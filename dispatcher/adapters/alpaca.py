@@ -13,6 +13,7 @@ from urllib.parse import quote as escaped
 
 from alpaca.common.exceptions import APIError
 from alpaca.common.rest import RESTClient
+from alpaca.data.historical.option import OptionHistoricalDataClient
 from alpaca.data.historical.stock import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
 from requests import PreparedRequest, RequestException, Response
@@ -20,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
 from dispatcher.adapters import wire
-from dispatcher.core.order import Order
+from dispatcher.core.order import Sendable
 from dispatcher.core.outcome import (
     Absent,
     Accepted,
@@ -32,6 +33,10 @@ from dispatcher.core.outcome import (
     Throttled,
     Unknown,
 )
+from dispatcher.core.positions.cover import Holding, Working
+from dispatcher.core.positions.instrument import contract
+from dispatcher.core.positions.lots import FILL, Movement
+from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
 from dispatcher.ports import BrokerRefusedError, BrokerUnavailableError
 
@@ -41,6 +46,10 @@ TIMEOUTS = (5.0, 20.0)
 """Seconds to connect, and between two parts of an answer."""
 PAGE = 500
 """Orders a list answers with at most."""
+LINES = 100
+"""Lines of the statement a page answers with at most."""
+NAMES = 100
+"""Symbols asked for in one request for quotes."""
 
 NOT_FOUND = 404
 UNPROCESSABLE = 422
@@ -66,6 +75,7 @@ class AlpacaBroker:
     ) -> None:
         self._trading = _tamed(TradingClient(key, secret, raw_data=True, url_override=trading_url), timeouts)
         self._data = _tamed(StockHistoricalDataClient(key, secret, raw_data=True, url_override=data_url), timeouts)
+        self._options = _tamed(OptionHistoricalDataClient(key, secret, raw_data=True, url_override=data_url), timeouts)
 
     def account(self) -> Account:
         """See ports.Broker."""
@@ -98,10 +108,15 @@ class AlpacaBroker:
         """See ports.Broker."""
         return _known("asset", lambda: wire.asset(self._trading.get(f"/assets/{escaped(symbol)}")))
 
-    def submit(self, order: Order) -> Outcome:
+    def submit(self, order: Sendable) -> Outcome:
         """See ports.Broker. The payload goes out as it was hashed: numbers as text, never as floats."""
+        return self._answered(lambda: self._trading.post("/orders", order.payload()))
+
+    @staticmethod
+    def _answered(ask: Callable[[], Any]) -> Outcome:
+        """Send what makes an order, once; the answer as a value."""
         try:
-            return Accepted(wire.order(self._trading.post("/orders", order.payload())))
+            return Accepted(wire.order(ask()))
         except APIError as error:
             return _refused(error)
         except wire.UnreadableAnswerError as error:
@@ -126,6 +141,70 @@ class AlpacaBroker:
     def cancel(self, broker_order_id: str) -> None:
         """See ports.Broker. An order that has ended meanwhile cannot be cancelled; that is no surprise."""
         _known("cancel", lambda: self._trading.delete(f"/orders/{escaped(broker_order_id)}"))
+
+    def holdings(self) -> dict[str, Holding]:
+        """See position_ports.PositionBroker."""
+        return _read("positions", lambda: wire.holdings(self._trading.get("/positions")))
+
+    def holding(self, symbol: str) -> Holding | None:
+        """See position_ports.PositionBroker."""
+        return _known("position", lambda: wire.holding(self._trading.get(f"/positions/{escaped(symbol)}")))
+
+    def working(self, symbol: str | None = None) -> tuple[Working, ...]:
+        """See position_ports.PositionBroker. Held legs are only told under their head."""
+        asked: dict[str, str] = {"status": "open", "nested": "true", "direction": "asc", "limit": str(PAGE)}
+        asked |= {} if symbol is None else {"symbols": symbol}
+        heads: dict[str, Any] = {}
+        while True:
+            page = _read("open orders", lambda: wire.listed(self._trading.get("/orders", asked)))  # noqa: B023  at once
+            heads |= {head["id"]: head for head in page if head["id"] not in heads}
+            if len(page) < PAGE or page[-1].get("submitted_at") in {None, asked.get("after")}:
+                break
+            asked = asked | {"after": str(page[-1]["submitted_at"])}
+        return _read("open orders", lambda: tuple(each for head in heads.values() for each in wire.working(head)))
+
+    def trades(self, after: datetime) -> tuple[Movement, ...]:
+        """See position_ports.PositionBroker."""
+        return self._statement("fills", {"activity_types": FILL, "after": after.isoformat()})
+
+    def events(self, after: datetime) -> tuple[Movement, ...]:
+        """See position_ports.PositionBroker."""
+        return self._statement("activities", {"category": "non_trade_activity", "after": after.isoformat()})
+
+    def sights(self, symbols: tuple[str, ...]) -> dict[str, Sight]:
+        """See position_ports.PositionBroker."""
+        shares = [each for each in symbols if contract(each) is None]
+        contracts = [each for each in symbols if contract(each) is not None]
+        return self._quotes(self._data, "/stocks/quotes/latest", shares) | self._quotes(
+            self._options, "/options/quotes/latest", contracts
+        )
+
+    def order(self, broker_order_id: str) -> BrokerOrder | None:
+        """See position_ports.PositionBroker."""
+        return _known("order", lambda: wire.order(self._trading.get(f"/orders/{escaped(broker_order_id)}")))
+
+    def close(self, symbol: str) -> Outcome:
+        """See position_ports.PositionBroker."""
+        return self._answered(lambda: self._trading.delete(f"/positions/{escaped(symbol)}"))
+
+    def _statement(self, what: str, asked: dict[str, str]) -> tuple[Movement, ...]:
+        """Every page of the account's statement, oldest first."""
+        asked = {"direction": "asc", "page_size": str(LINES)} | asked
+        found: list[Movement] = []
+        while True:
+            page = _read(what, lambda: wire.listed(self._trading.get("/account/activities", asked)))  # noqa: B023  at once
+            found += _read(what, lambda: wire.movements(page))  # noqa: B023  at once
+            if len(page) < LINES:
+                return tuple(found)
+            asked = asked | {"page_token": str(page[-1]["id"])}
+
+    @staticmethod
+    def _quotes(client: RESTClient, path: str, symbols: list[str]) -> dict[str, Sight]:
+        found: dict[str, Sight] = {}
+        for start in range(0, len(symbols), NAMES):
+            asked = {"symbols": ",".join(symbols[start : start + NAMES])}
+            found |= _read("quotes", lambda: wire.sights(client.get(path, asked)))  # noqa: B023  at once
+        return found
 
     def _orders(self, what: str, asked: dict[str, str]) -> dict[str, BrokerOrder]:
         """Every page: the broker cuts a list without saying so."""

@@ -6,8 +6,11 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from dispatcher.core.order import NEW_YORK
+from dispatcher.core.order import NEW_YORK, Side
 from dispatcher.core.outcome import BrokerOrder, Rejected
+from dispatcher.core.positions.cover import Holding, Working
+from dispatcher.core.positions.lots import ENDS, FEES, FILL, Movement
+from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
 
 
@@ -35,6 +38,14 @@ def order(document: Any) -> BrokerOrder:
 def orders(document: Any) -> list[BrokerOrder]:
     """A list of orders."""
     return [order(each) for each in _list(document)]
+
+
+def listed(document: Any) -> list[Mapping[str, Any]]:
+    """A list of objects that have an id each, as they are."""
+    tables = [_table(each) for each in _list(document)]
+    for each in tables:
+        _text(each, "id")
+    return tables
 
 
 def account(document: Any) -> Account:
@@ -80,6 +91,109 @@ def resting(order: BrokerOrder) -> Resting | None:
         return None
     unfilled = (order.quantity or Decimal(0)) - order.filled_quantity
     return Resting(order.symbol, order.side == "buy", (order.limit_price or Decimal(0)) * unfilled)
+
+
+def holdings(document: Any) -> dict[str, Holding]:
+    """What is held, by symbol, with what the broker says of its cost and gain."""
+    found = [holding(each) for each in _list(document)]
+    return {each.symbol: each for each in found}
+
+
+def holding(document: Any) -> Holding:
+    """One position."""
+    table = _table(document)
+    quantity, available = _amount(table, "qty"), _decimal(table.get("qty_available"))
+    return Holding(
+        symbol=_text(table, "symbol"),
+        quantity=quantity,
+        available=quantity if available is None else available,
+        average_price=_decimal(table.get("avg_entry_price")),
+        market_value=_amount(table, "market_value"),
+        unrealized=_decimal(table.get("unrealized_pl")) or Decimal(0),
+    )
+
+
+def working(document: Any, parent: Working | None = None) -> list[Working]:
+    """An order and its legs, those that have ended left out; nothing for a spread, whose legs are in other symbols."""
+    table = _table(document)
+    legs = [_table(each) for each in table.get("legs") or ()]
+    if not table.get("symbol"):
+        return [found for leg in legs for found in working(leg)]
+    own = _working(table, parent)
+    found = [each for leg in legs for each in working(leg, own)]
+    return found if own.ended else [own, *found]
+
+
+def _working(table: Mapping[str, Any], parent: Working | None) -> Working:
+    return Working(
+        id=_text(table, "id"),
+        client_order_id=_text(table, "client_order_id"),
+        symbol=_text(table, "symbol"),
+        side=_side(table),
+        kind=str(table.get("type") or table.get("order_type") or ""),
+        order_class=str(table.get("order_class") or ""),
+        status=_text(table, "status"),
+        quantity=_decimal(table.get("qty")) or Decimal(0),
+        filled=_decimal(table.get("filled_qty")) or Decimal(0),
+        submitted_at=_moment(table.get("submitted_at")),
+        parent=parent,
+    )
+
+
+def movements(document: Any) -> list[Movement]:
+    """Lines of the account's statement that are about a symbol; a line about money alone moves no position."""
+    tables = [_table(each) for each in _list(document)]
+    return [_movement(each) for each in tables if each.get("symbol")]
+
+
+def _movement(table: Mapping[str, Any]) -> Movement:
+    kind = _text(table, "activity_type")
+    quantity = _decimal(table.get("qty")) or Decimal(0)
+    sold = kind == FILL and _side(table, short="sell_short") is Side.SELL
+    price = Decimal(0) if kind in ENDS else _decimal(table.get("price"))
+    return Movement(
+        id=_text(table, "id"),
+        kind=kind,
+        symbol=_text(table, "symbol"),
+        quantity=Decimal(0) if kind in FEES else -quantity if sold else quantity,
+        price=price,
+        amount=_decimal(table.get("net_amount")) or Decimal(0),
+        at=_happened(table),
+        order_id=table.get("order_id") or None,
+    )
+
+
+def _happened(table: Mapping[str, Any]) -> datetime:
+    """When a line of the statement happened. What is no trade has a day; that is its beginning in New York."""
+    moment = _moment(table.get("transaction_time"))
+    if moment is not None:
+        return moment
+    day = _text(table, "date")
+    try:
+        return datetime.combine(date.fromisoformat(day), time(), NEW_YORK).astimezone(UTC)
+    except ValueError as error:
+        raise UnreadableAnswerError(f"{day!r} is not a day") from error
+
+
+def sights(document: Any) -> dict[str, Sight]:
+    """The latest quotes by symbol; one that cannot be read is left out."""
+    quotes = _table(_table(document).get("quotes") or {})
+    found = {symbol: _sight(_table(each)) for symbol, each in quotes.items()}
+    return {symbol: each for symbol, each in found.items() if each is not None}
+
+
+def _sight(table: Mapping[str, Any]) -> Sight | None:
+    bid, ask, at = _decimal(table.get("bp")), _decimal(table.get("ap")), _moment(table.get("t"))
+    return None if bid is None or ask is None or at is None else Sight(bid, ask, at)
+
+
+def _side(table: Mapping[str, Any], *, short: str = "") -> Side:
+    side = table.get("side")
+    if side == "buy":
+        return Side.BUY
+    if side in {"sell", short}:
+        return Side.SELL
+    raise UnreadableAnswerError(f"{side!r} is not a side")
 
 
 def session(document: Any, day: date) -> Session | None:

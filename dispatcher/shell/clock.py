@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from dispatcher.ports import Broker, BrokerUnavailableError
+from dispatcher.ports import BrokerUnavailableError, Timekeeper
 
 MEASURE_EVERY_SECONDS = 60.0
 
@@ -11,7 +11,7 @@ MEASURE_EVERY_SECONDS = 60.0
 class BrokerClock:
     """The broker's time, measured each minute and carried on by a monotonic clock in between."""
 
-    def __init__(self, broker: Broker, monotonic: Callable[[], float]) -> None:
+    def __init__(self, broker: Timekeeper, monotonic: Callable[[], float]) -> None:
         self._broker = broker
         self._monotonic = monotonic
         self._measured_at = monotonic()
