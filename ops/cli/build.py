@@ -51,14 +51,15 @@ def build(
     what = source(Path.cwd(), allow_dirty=allow_dirty)
     store = Store(home(Path.cwd(), os.environ))
     click.echo(f"building {what.tag}", err=True)
-    built = _build(what, store, builder=builder, base=base, platform=platform, network=network)
+    built = build_image(what, store, builder=builder, base=base, platform=platform, network=network)
     _tell(session, built, time.monotonic() - begun)
     return Exit.DONE
 
 
-def _build(
+def build_image(
     what: Source, store: Store, *, builder: str, base: str | None, platform: str | None, network: str | None
 ) -> Built:
+    """Build by the builder that was asked for; `deploy` does it as well when nothing was built yet."""
     if builder == LAYERS or (builder == AUTO and not (base and engine.answers())):
         return assemble(what, store, platform)
     if base is None:

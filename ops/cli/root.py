@@ -16,9 +16,18 @@ import click
 from ops.errors import Exit, OpsError
 
 VERBS = {
+    "init": ("ops.cli.init", "Create the release parameters of an environment, before the first cdk deploy."),
+    "preflight": ("ops.cli.preflight", "Find everything that would stop a deployment, all at once."),
     "build": ("ops.cli.build", "Build the image of HEAD, and have it import all of its modules."),
     "push": ("ops.cli.push", "Push what was built, and read its digest back."),
+    "logs": ("ops.cli.logs", "The lines of a service's own tasks; --follow."),
+    "plan": ("ops.cli.plan", "Show what a deployment would change."),
+    "deploy": ("ops.cli.deploy", "Ship a release and prove it, or take it back."),
     "verify": ("ops.cli.verify", "Judge what a release has logged: PASS, FAIL or INCONCLUSIVE."),
+    "trading": ("ops.cli.trading", "The kill switch: show, halt, reduce, resume, flatten, per account."),
+    "rollback": ("ops.cli.rollback", "Go back to the last verified release, and prove that it runs."),
+    "status": ("ops.cli.status", "Say what is true: what runs, whether it is proven, what disagrees."),
+    "history": ("ops.cli.history", "Show the deployments, how they were judged, and why."),
     "rehearse": ("ops.cli.rehearse", "Rehearse everything on this machine, with the proof."),
 }
 """Every verb: the module that has a command of its name, and what it does in a line."""

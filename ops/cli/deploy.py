@@ -1,0 +1,122 @@
+"""`ops deploy`: build, push, register, roll out, prove; or take back."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ops.cli.bench import Bench, bench
+from ops.cli.build import AUTO, ENGINE, LAYERS, build_image
+from ops.cli.progress import progress
+from ops.cli.root import Session, Spoken, json_option
+from ops.cli.spoken import tell_ending
+from ops.core.release import Image
+from ops.core.standing import Scene
+from ops.errors import Exit, OpsError
+from ops.image.push import image as pushed_image
+from ops.image.push import push, refuse_without_base
+from ops.image.source import source
+from ops.image.store import Built, Store, home
+from ops.shell.deploy import Order
+from ops.shell.deploy import deploy as walk
+from ops.shell.planning import moved
+from ops.shell.preparing import Draft
+
+
+@click.command(cls=Spoken)
+@click.argument("plan", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--service", "services", multiple=True, metavar="NAME", help="Only this service; may be given again.")
+@click.option("--tag", metavar="TAG", help="What was built under this tag, rather than HEAD.")
+@click.option("--allow-dirty", is_flag=True, help="Ship changes that no commit has, tagged REVISION-dirty-HASH.")
+@click.option(
+    "--builder",
+    type=click.Choice([AUTO, ENGINE, LAYERS]),
+    default=AUTO,
+    show_default=True,
+    help="As of build, when the image is not built yet.",
+)
+@click.option("--base", metavar="NAME@DIGEST", envvar="OPS_BASE", help="Base image for the engine; or OPS_BASE.")
+@click.option("--network", metavar="NAME", help="The engine's network for the build.")
+@click.option("--lock-wait", type=float, default=0, metavar="SECONDS", help="How long to wait for a held lock.")
+@json_option
+@click.pass_obj
+def deploy(
+    session: Session,
+    *,
+    plan: Path | None,
+    services: tuple[str, ...],
+    tag: str | None,
+    allow_dirty: bool,
+    builder: str,
+    base: str | None,
+    network: str | None,
+    lock_wait: float,
+) -> Exit:
+    """Ship the image of HEAD and prove it by its own log lines; or take it back.
+
+    Under the environment's lock: preflight, build, push; register (an unchanged revision is used again); migrate and
+    check as one-off tasks of the new revision; then service after service, each proven before the next. A release that
+    fails leaves its evidence in .ops/evidence/ and is taken back to the last verified one by itself. With PLAN, a file
+    that `ops plan -o` wrote, it stops when the world is not the planned one any more.
+
+    \b
+    Examples:
+      ops deploy
+      ops deploy --service dispatcher-large --lock-wait 300
+      ops plan -o plan.json && ops deploy plan.json
+
+    Exit codes: 0 done and proven; 1 not done; 2 wrong usage; 3 taken back; 4 superseded; 5 inconclusive: kept, not
+    promoted; 6 locked; 7 preflight findings.
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+    there = bench(session)
+    planned = _planned(plan)
+    store = Store(home(Path.cwd(), os.environ))
+    order = Order(
+        members=there.members,
+        only=there.only(services),
+        rules=there.rules_hash,
+        asked=there.asked(lock_wait),
+        evidence=there.evidence,
+    )
+
+    def build() -> Image:
+        built = store.built(tag) if tag else None
+        if tag and built is None:
+            raise OpsError(f"nothing was built under the tag {tag}", next_step="ops build", exit_code=Exit.NOT_DONE)
+        built = built or _built(store, allow_dirty=allow_dirty, builder=builder, base=base, network=network)
+        return ship_image(there, store, built)
+
+    def guard(scene: Scene, drafts: tuple[Draft, ...]) -> str | None:
+        return moved(planned, scene, drafts) if planned is not None else None
+
+    with progress() as step:
+        ended = walk(there.world, order, build=build, prove=there.prove(), tell=step, guard=guard)
+    return tell_ending(session, "deploy", ended)
+
+
+def _built(store: Store, *, allow_dirty: bool, builder: str, base: str | None, network: str | None) -> Built:
+    """The image of HEAD: built before, or now."""
+    what = source(Path.cwd(), allow_dirty=allow_dirty)
+    built = store.built(what.tag)
+    return built or build_image(what, store, builder=builder, base=base, platform=None, network=network)
+
+
+def ship_image(there: Bench, store: Store, built: Built) -> Image:
+    """Push the image, if it is not there, and name it as the registry does."""
+    if not there.aws.is_loopback:
+        refuse_without_base(built)
+    images = there.images
+    push(built, store, images.registry())
+    return pushed_image(built, images.uri())
+
+
+def _planned(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        planned: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise OpsError(f"{path} is no plan: {error}", next_step=f"ops plan -o {path}") from error
+    return planned

@@ -1,0 +1,44 @@
+"""`ops status`: what is true of an environment."""
+
+import click
+
+from ops.cli.bench import bench
+from ops.cli.progress import progress
+from ops.cli.root import Session, Spoken, json_option
+from ops.cli.spoken import tell, tell_ending
+from ops.core.plain import plain
+from ops.core.standing import standing
+from ops.errors import Exit
+from ops.screens import status_screen
+from ops.shell.observe import look
+from ops.shell.repair import repair
+
+
+@click.command(cls=Spoken)
+@click.option("--repair", "repairing", is_flag=True, help="Let the parameters say what runs again, under the lock.")
+@click.option("--lock-wait", type=float, default=0, metavar="SECONDS", help="How long to wait for a held lock.")
+@json_option
+@click.pass_obj
+def status(session: Session, *, repairing: bool, lock_wait: float) -> Exit:
+    """Say what is true: what runs, whether it is what was built and proven, and where anything disagrees.
+
+    Services, schedules and parameters are compared with each other and with the record of the deployments. --repair
+    puts the parameters back to what runs, which is what CI does after every cdk deploy; it touches no service.
+
+    \b
+    Examples:
+      ops status
+      ops --json status
+      ops status --repair
+
+    Exit codes: 0 told, whatever it is; 1 not done; 2 wrong usage; 6 locked (--repair only).
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+    there = bench(session)
+    if repairing:
+        with progress() as step:
+            return tell_ending(
+                session, "status --repair", repair(there.world, there.members, there.asked(lock_wait), step)
+            )
+    told = standing(look(there.world, there.members), there.names)
+    tell(session, plain(told), status_screen(told))
+    return Exit.DONE
