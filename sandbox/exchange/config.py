@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sandbox.exchange import sessions
 from sandbox.exchange.faults import Fault, read_fault
 from sandbox.exchange.text import nanoseconds
 
@@ -154,6 +155,8 @@ def _now(given: object) -> int | None:
     at = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
     if at.tzinfo is None:
         raise ConfigError("now needs a time zone, as in 2026-11-23T10:00:00-05:00")
+    if not sessions.FIRST < at.date() < sessions.LAST:
+        raise ConfigError(f"now must lie between {sessions.FIRST} and {sessions.LAST}")
     return nanoseconds(at)
 
 

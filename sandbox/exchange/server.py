@@ -61,9 +61,15 @@ class Server:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             if self.exchange.clock.running:
-                self.exchange.tick()
-                self.data.push()
-                self.keep()
+                self._pass_time()
+
+    def _pass_time(self) -> None:
+        try:
+            self.exchange.tick()
+            self.data.push()
+            self.keep()
+        except Exception:  # the outermost loop: one bad moment must not stop the market for good
+            log.exception("time could not pass")
 
     def keep(self) -> None:
         """Write what changed to the data file, where there is one."""

@@ -77,6 +77,12 @@ def eastern_time(at: int) -> time:
     return _eastern(at // SECOND).time()
 
 
+def is_known(at: int) -> bool:
+    """Tell whether the calendar reaches a moment."""
+    _, opens, _ = _sessions()
+    return opens[0] <= at <= nanoseconds(datetime.combine(LAST, time(0), EASTERN))
+
+
 def is_open(at: int) -> bool:
     """Tell whether the regular session is on."""
     _, opens, closes = _sessions()

@@ -39,10 +39,13 @@ class TimeKeeper:
     def advance_to(self, at: int) -> None:
         """Move time forward (ns UTC), stopping at every opening and closing on the way.
 
-        Raises ValueError for a moment in the past once there are orders: their times stand.
+        Raises ValueError for a moment in the past once there are orders: their times stand, and
+        for one the calendar does not reach.
         """
         exchange = self._exchange
         now = exchange.clock.now()
+        if not sessions.is_known(at):
+            raise ValueError(f"the calendar goes from {sessions.FIRST} to {sessions.LAST}")
         if at < now and exchange.book.orders:
             raise ValueError("time only moves forward once there are orders; reset first")
         while (step := min(sessions.next_open(now), sessions.next_close(now))) < at:

@@ -68,7 +68,7 @@ def test_a_reset_empties_the_file(data: Path) -> None:
 def started(data: Path, *more: str) -> tuple[subprocess.Popen[str], Http]:
     keys = ["--key", KEY, "--secret", SECRET, "--data", str(data)]
     command = [sys.executable, "-m", "sandbox.exchange", "--port", "0", *keys, *more]
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert program.stdout is not None
     url = program.stdout.readline().removeprefix("exchange ready on ").strip()
     return program, Http(url)
