@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ops.core.judge import Counts, Finding, Judgement
-from ops.core.ruling import Verdict
+from ops.core.ruling import Verdict, worst
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow"}
 
@@ -42,6 +42,13 @@ def verify_document(judged: Judged) -> dict[str, Any]:
     return {"verdict": judgement.pop("verdict"), **about, **judgement}
 
 
+def verify_documents(judged: list[Judged]) -> dict[str, Any]:
+    """The judgements of several services as one: the worst verdict, every rule with the service it was asked of."""
+    rules = [{**rule, "service": each.source} for each in judged for rule in verify_document(each)["rules"]]
+    verdict = worst(each.judgement.verdict for each in judged)
+    return {"verdict": verdict, "rules": rules, "services": [verify_document(each) for each in judged]}
+
+
 def verify_screen(judged: Judged) -> Iterator[Text]:
     """The judgement for people: verdict, rules with evidence (one line where a rule holds), meaning, next step."""
     judgement = judged.judgement
@@ -51,6 +58,8 @@ def verify_screen(judged: Judged) -> Iterator[Text]:
     width = max(len(each.id) for each in judgement.rules)
     for finding in judgement.rules:
         yield from _finding(finding, width)
+    for compared in judgement.compared:
+        yield Text(f"  {compared.change}: {compared.id} ({compared.now} lines now, {compared.before} before)")
     yield Text()
     yield Text(_MEANING[judgement.verdict])
     for reason in judgement.reasons:

@@ -148,24 +148,33 @@ class Aws:
         return "check this machine's network, and AWS_ENDPOINT_URL if it is set; then run the same again"
 
 
-def connect(*, endpoint_url: str | None, region: str | None, environ: Mapping[str, str]) -> Aws:
+def connect(
+    *, endpoint_url: str | None, region: str | None, environ: Mapping[str, str], loopback_only: bool = False
+) -> Aws:
     """The way to AWS of one command. Nothing is loaded or sent before the first request.
 
     Args:
         endpoint_url: what `--endpoint-url` said; AWS_ENDPOINT_URL if not given.
         region: what the environment in `pipeline.toml` says; AWS_REGION if it says nothing.
         environ: the process's environment.
+        loopback_only: the environment stands on this machine; its commands must never reach an AWS account.
 
     Raises:
-        OpsError: nobody says which region.
+        OpsError: nobody says which region, or an environment of this machine has no endpoint on it.
     """
+    endpoint = endpoint_url or environ.get("AWS_ENDPOINT_URL") or None
+    if loopback_only and not is_loopback(endpoint):
+        raise OpsError(
+            f"the environment stands on this machine, and {endpoint or 'AWS'} does not",
+            next_step="ops sandbox up, and point at what it started with --endpoint-url or AWS_ENDPOINT_URL",
+        )
     where = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     if not where:
         raise OpsError(
             "it is not said in which AWS region the environment stands",
             next_step="give the environment a region in pipeline.toml, or set AWS_REGION",
         )
-    return Aws(endpoint_url=endpoint_url or environ.get("AWS_ENDPOINT_URL") or None, region=where)
+    return Aws(endpoint_url=endpoint, region=where)
 
 
 def is_loopback(url: str | None) -> bool:

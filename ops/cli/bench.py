@@ -87,7 +87,7 @@ def bench(session: Session) -> Bench:
             "pipeline.toml declares no service, so there is nothing to release",
             next_step="declare one under [services.NAME]; docs/operations.md shows how",
         )
-    aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ)
+    aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ, loopback_only=there.here)
     names = there.names
     members = tuple(_member(there.inventory, name) for name in there.inventory.services)
     return Bench(_world(aws, names), aws, names, there.inventory, members, there.inventory.verification)

@@ -37,7 +37,7 @@ def push(session: Session, tag: str | None) -> Exit:
     there = where(session)
     store = Store(home(Path.cwd(), os.environ))
     built = _built(store, tag or source(Path.cwd(), allow_dirty=True).tag)
-    aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ)
+    aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ, loopback_only=there.here)
     if not aws.is_loopback:
         refuse_without_base(built)
     images = EcrImages(aws, there.names.repository)

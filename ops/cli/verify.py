@@ -1,6 +1,7 @@
 """`ops verify`: what a release's own log lines prove."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -8,46 +9,63 @@ from rich.console import Console
 
 from contract.inventory import Inventory, UnknownNameError
 from contract.verification import RuleSet
+from ops.cli.duration import DURATION
 from ops.cli.root import Session, Spoken, json_option
 from ops.core.judge import Judgement, judge
-from ops.core.ruling import Verdict
+from ops.core.ruling import Verdict, worst
 from ops.errors import Exit, OpsError
 from ops.files import inventory, log_lines
-from ops.render import Judged, show, verify_document, verify_screen
+from ops.render import Judged, show, verify_document, verify_documents, verify_screen
 
 _EXITS = {Verdict.PASS: Exit.DONE, Verdict.FAIL: Exit.NOT_DONE, Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE}
 
 
 @click.command(cls=Spoken)
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.option("--watch", type=DURATION, default=0, metavar="TIME", help="Watch on for so long without a verdict: 10m.")
 @click.option("--replay", metavar="FILE", help="Judge the lines of a file; - is stdin. Soak time is skipped.")
-@click.option("--rules", metavar="NAME", default="default", show_default=True, help="Rule set of pipeline.toml.")
+@click.option("--rules", metavar="NAME", help="Rule set of pipeline.toml; a service's own, and default for a replay.")
 @json_option
 @click.pass_obj
-def verify(session: Session, replay: str | None, rules: str) -> Exit:
+def verify(session: Session, *, services: tuple[str, ...], watch: float, replay: str | None, rules: str | None) -> Exit:
     """Judge what a release has logged: PASS, FAIL or INCONCLUSIVE.
 
-    The lines are judged by a rule set of pipeline.toml, and every rule is shown with the lines it rests on.
+    Without --replay the running release is judged: by all that the tasks of its services have logged since they began,
+    and by no other line. The lines are judged by a rule set of pipeline.toml, and every rule is shown with the lines
+    it rests on.
 
     \b
     Examples:
+      ops verify --watch 10m
       ops verify --replay dispatcher.log
       aws logs tail GROUP --since 1h | ops --json verify --replay - --rules v4
 
-    Exit codes: 0 PASS; 1 FAIL; 2 wrong usage; 5 INCONCLUSIVE.
+    Exit codes: 0 PASS; 1 FAIL, or nothing runs; 2 wrong usage; 5 INCONCLUSIVE.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
     if replay is None:
+        # Imported by name: a replay asks nothing of AWS, and would pay for its SDK.
+        judged = import_module("ops.cli.running").judge_running(session, services, rules, watch)
+    elif services or watch:
         raise OpsError(
-            "live verification needs a deployed release, and this version of ops cannot deploy one yet",
-            next_step="judge a log that you have: ops verify --replay FILE",
+            "a replay is of a file, not of a service", next_step="leave out --replay, or SERVICE and --watch"
         )
-    rule_set = _rule_set(inventory(session.config, folder=Path.cwd()), session.env, rules)
-    judgement = _judge(replay, rule_set)
-    judged = Judged(replay, rules, rule_set.digest(), replay=True, judgement=judgement)
-    if session.json:
-        click.echo(json.dumps(verify_document(judged)))
     else:
-        show(verify_screen(judged), Console(highlight=False))
-    return _EXITS[judgement.verdict]
+        judged = [_replayed(session, replay, rules or "default")]
+    return _tell(session, judged)
+
+
+def _tell(session: Session, judged: list[Judged]) -> Exit:
+    if session.json:
+        click.echo(json.dumps(verify_document(judged[0]) if len(judged) == 1 else verify_documents(judged)))
+    else:
+        for each in judged:
+            show(verify_screen(each), Console(highlight=False))
+    return _EXITS[worst(each.judgement.verdict for each in judged)]
+
+
+def _replayed(session: Session, replay: str, rules: str) -> Judged:
+    rule_set = _rule_set(inventory(session.config, folder=Path.cwd()), session.env, rules)
+    return Judged(replay, rules, rule_set.digest(), replay=True, judgement=_judge(replay, rule_set))
 
 
 def _rule_set(declared: Inventory, environment: str | None, rules: str) -> RuleSet:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.inventory import Environment, Inventory, UnknownNameError
+from contract.inventory import Environment, EnvironmentKind, Inventory, UnknownNameError
 from contract.names import Names
 from ops.cli.root import Session
 from ops.errors import OpsError
@@ -27,6 +27,11 @@ class Where:
     def region(self) -> str | None:
         """The AWS region where it stands; None when the inventory does not say."""
         return self.environment.place.region if self.environment.place else None
+
+    @property
+    def here(self) -> bool:
+        """Whether it stands on this machine, where no command may reach an AWS account."""
+        return self.environment.kind is EnvironmentKind.SANDBOX
 
 
 def where(session: Session) -> Where:

@@ -252,11 +252,11 @@ def _excerpt(raw: str, at: int) -> str:
     """A printable piece of the line around the place, with what is no text spelled out."""
     start = max(0, min(at - EXCERPT // 4, len(raw) - EXCERPT))
     piece = raw[start : start + EXCERPT]
-    shown = "".join(_printable(piece))
+    shown = "".join(printable(piece))
     return f"{'...' if start else ''}{shown}{'...' if start + EXCERPT < len(raw) else ''}"
 
 
-def _printable(text: str) -> Iterator[str]:
+def printable(text: str) -> Iterator[str]:
     """Log lines are others' words: no control character of theirs reaches a terminal."""
     for character in text:
         yield character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

@@ -57,4 +57,6 @@ def pause(elapsed: float) -> float:
 
 
 def _out_of_time(elapsed: float, window: float) -> str | None:
-    return f"no verdict within {window:.0f} seconds" if elapsed >= window else None
+    if elapsed < window:
+        return None
+    return f"no verdict within {window:.0f} seconds" if window else "judged as it is now, without watching on"

@@ -41,6 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an inventory that declares the set `small` beside those of this repository."""
     (tmp_path / "pipeline.toml").write_text(Path("pipeline.toml").read_text("utf-8") + RULES)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     return tmp_path
 
 
@@ -186,8 +187,18 @@ def test_json_may_be_asked_for_before_or_after_the_verb() -> None:
     [
         (
             ["verify"],
-            "live verification needs a deployed release, and this version of ops cannot deploy one yet",
-            "judge a log that you have: ops verify --replay FILE",
+            "the environment stands on this machine, and AWS does not",
+            "ops sandbox up, and point at what it started with --endpoint-url or AWS_ENDPOINT_URL",
+        ),
+        (
+            ["verify", "lamp", "--replay", "-"],
+            "a replay is of a file, not of a service",
+            "leave out --replay, or SERVICE and --watch",
+        ),
+        (
+            ["verify", "--watch", "ten minutes"],
+            "Invalid value for '--watch': 'ten minutes' is not a duration; write 90s, 10m, 2h or 1d",
+            "ops verify --help",
         ),
         (
             ["verify", "--replay", "missing.log"],

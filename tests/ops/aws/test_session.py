@@ -107,6 +107,12 @@ def test_the_option_goes_before_the_variable_and_the_inventory_before_the_region
     assert (left.endpoint_url, left.region) == ("http://127.0.0.1:1", "eu-west-1")
 
 
+@pytest.mark.parametrize("environ", [{}, {"AWS_ENDPOINT_URL": "https://aws.example"}])
+def test_an_environment_of_this_machine_never_reaches_an_account(environ: dict[str, str]) -> None:
+    with pytest.raises(OpsError, match=r"the environment stands on this machine, and .+ does not"):
+        connect(endpoint_url=None, region="us-west-2", environ=environ, loopback_only=True)
+
+
 def test_without_a_region_it_says_where_to_put_one() -> None:
     with pytest.raises(OpsError) as raised:
         connect(endpoint_url=None, region=None, environ={})
@@ -134,7 +140,7 @@ def test_verbs_that_ask_aws_nothing_never_load_the_sdk() -> None:
     tell = "sys.stderr.write(json.dumps([name for name in sys.modules if name.startswith(('boto', 'aws_cdk'))]))"
 
     for words in (["--help"], ["verify", "--replay", "-"], ["build", "--help"]):
-        ran = subprocess.run(  # noqa: S603 - our own program
+        ran = subprocess.run(
             [sys.executable, "-c", program + tell, *words], capture_output=True, text=True, check=True, input=""
         )
         assert json.loads(ran.stderr.splitlines()[-1]) == [], words

@@ -52,7 +52,7 @@ class Lamp:
         who = {
             f"GIT_{role}_{what}": "lamp@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
         }
-        ran = subprocess.run(  # noqa: S603 - our own words
+        ran = subprocess.run(
             ["git", "-C", str(self.folder), *words],  # noqa: S607 - as ops finds it
             env={**os.environ, **who, **environment},
             capture_output=True,
