@@ -9,7 +9,7 @@ import pytest
 from dispatcher.adapters import migrations, schema
 from dispatcher.adapters.database import connect
 from dispatcher.ports import DatabaseUnavailableError
-from dispatcher.shell.check import COLUMNS
+from dispatcher.shell.check import COLUMNS, one_execution_per_account
 from sandbox.postgres import Database
 from tests.dispatcher.books import Books, accepting, intended
 
@@ -153,14 +153,19 @@ def test_an_execution_table_from_before_the_second_account_is_given_its_key(orig
     assert rows == [{"account_name": "large"}]
 
 
-@pytest.mark.xfail(reason="the original's key (recommendation_id) alone keeps a second account out", strict=True)
-def test_an_execution_table_from_before_the_second_account_takes_both(original: Books) -> None:
+def test_a_key_that_keeps_a_second_account_out_is_seen(original: Books) -> None:
     run(original.database, *ONCE_A_RECOMMENDATION)
     upgrade(original.database)
-    original.recommend()
 
-    booked(original, "large")
-    booked(original, "tiny")
+    unique = schema.unique_columns(original.connect(), "dispatch_executions")
+
+    assert [each.subject for each in one_execution_per_account(unique)] == ["dispatch_executions"]
+
+
+def test_the_key_with_the_account_in_it_is_no_finding(original: Books) -> None:
+    upgrade(original.database)
+
+    assert one_execution_per_account(schema.unique_columns(original.connect(), "dispatch_executions")) == []
 
 
 def test_a_database_that_cannot_be_reached_is_told_as_such() -> None:
