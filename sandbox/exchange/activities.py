@@ -5,7 +5,7 @@ paper accounts; nothing of it is streamed.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -23,12 +23,23 @@ _NAMESPACE = uuid.UUID("7a3f0c52-1f0e-4b56-9d0a-0b0d5c1e8f21")
 class Activity:
     """One line of a statement. `at` is when it happened, from `posted` on it is shown (ns UTC)."""
 
-    id: str
+    name: str
     kind: str
     at: int
     posted: int
     order: str | None
-    shown: dict[str, object]
+    facts: Mapping[str, object]
+
+    @property
+    def id(self) -> str:
+        """Alpaca's form of an id: the moment, then a UUID. Made when asked for: few are."""
+        milliseconds = self.at // 1_000_000 % 1000
+        return f"{moment(self.at):%Y%m%d%H%M%S}{milliseconds:03d}::{uuid.uuid5(_NAMESPACE, self.name)}"
+
+    @property
+    def shown(self) -> dict[str, object]:
+        """The line as JSON."""
+        return {"id": self.id, "activity_type": self.kind, **self.facts}
 
     @property
     def day(self) -> date:
@@ -44,16 +55,12 @@ class Statement:
         self._account = account
         self._lines: list[Activity] = []
 
-    def _id(self, at: int) -> str:
-        name = f"{self._account}:{len(self._lines)}"
-        return f"{moment(at):%Y%m%d%H%M%S}{at // 1_000_000 % 1000:03d}::{uuid.uuid5(_NAMESPACE, name)}"
+    def _name(self) -> str:
+        return f"{self._account}:{len(self._lines)}"
 
     def fill(self, order: Order, qty: Decimal, price: Decimal, at: int) -> None:
         """Note an execution; `order` is its state after it."""
-        line = self._id(at)
-        shown: dict[str, object] = {
-            "id": line,
-            "activity_type": "FILL",
+        facts = {
             "transaction_time": instant(at),
             "type": "fill" if order.status is Status.FILLED else "partial_fill",
             "price": plain(price),
@@ -65,20 +72,17 @@ class Statement:
             "order_id": order.id,
             "order_status": order.status,
         }
-        self._lines.append(Activity(line, "FILL", at, 0, order.id, shown))
+        self._lines.append(Activity(self._name(), "FILL", at, 0, order.id, facts))
 
     def event(
         self, kind: str, symbol: str, qty: Decimal, at: int, *, amount: Decimal, price: Decimal | None = None
     ) -> None:
         """Note what happened to a position outside of trading; amount in USD, shown the next day."""
-        line = self._id(at)
         day = sessions.eastern_day(at)
-        next_day = datetime.combine(day + timedelta(days=1), time(0), EASTERN)
-        shown: dict[str, object] = {
-            "id": line,
-            "activity_type": kind,
+        next_day = nanoseconds(datetime.combine(day + timedelta(days=1), time(0), EASTERN))
+        facts: dict[str, object] = {
             "date": day.isoformat(),
-            "created_at": instant(nanoseconds(next_day)),
+            "created_at": instant(next_day),
             "net_amount": plain(amount),
             "description": _WORDS[kind],
             "symbol": symbol,
@@ -87,8 +91,8 @@ class Statement:
             "currency": "USD",
         }
         if price is not None:
-            shown["price"] = plain(price)
-        self._lines.append(Activity(line, kind, at, nanoseconds(next_day), None, shown))
+            facts["price"] = plain(price)
+        self._lines.append(Activity(self._name(), kind, at, next_day, None, facts))
 
     def add(self, line: Activity) -> None:
         """Take up a line that was kept."""

@@ -16,6 +16,7 @@ from sandbox.exchange.assets import Asset, identity
 
 MULTIPLIER = 100
 _SYMBOL = re.compile(r"([A-Z]{1,6})(\d{6})([CP])(\d{8})")
+_SHORTEST = 15  # no option's symbol is that short: asked for every quote, so asked cheaply
 _WEEKS = 8  # weekly expirations are listed so far ahead
 _MONTHS_AHEAD = 400  # days; third-Friday expirations are listed so far ahead
 _THIRD_FRIDAY = range(15, 22)
@@ -113,7 +114,7 @@ def _close(day: date) -> int:
 
 def is_contract(symbol: str) -> bool:
     """Tell whether a symbol is written like an option's."""
-    return _SYMBOL.fullmatch(symbol) is not None
+    return len(symbol) > _SHORTEST and _SYMBOL.fullmatch(symbol) is not None
 
 
 def written(underlying: str, expires: date, kind: Kind, strike: Decimal) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -138,12 +137,12 @@ class Server:
         if not allowed.allowed:
             self.journal.counters["rate_limited"] += 1
             reply = refused(refusal("too_many_requests"))
-            return await self._send(request, replace(reply, headers=allowed.headers), entry)
+            return await self._send(request, Reply(reply.status, reply.body, allowed.headers), entry)
         headers = allowed.headers if allowed.limit else {}
         fault = exchange.faults.strike(route.name, account.number)
         if fault is None:
             reply = self._apply(route, call, entry)
-            return await self._send(request, replace(reply, headers=headers), entry)
+            return await self._send(request, Reply(reply.status, reply.body, headers), entry)
         return await self._serve_badly(request, route, call, entry, fault)
 
     def _note(self, route: Route, account: Account, raw: bytes) -> Entry | None:
