@@ -1,7 +1,7 @@
 """An ECS cluster in memory: services, revisions, deployments and tasks as a state machine on a fake clock.
 
-It behaves as the documents say and no better: a circuit breaker that goes back to the last completed deployment, and to
-nothing when there is none; a service that is "stable" again afterwards; a newer deployment that supersedes an older one.
+It behaves as the documents say and no better: a circuit breaker that goes back to the last completed deployment, be it
+a template that cannot run; a service that is "stable" afterwards; a newer deployment that supersedes an older one.
 """
 
 from collections.abc import Mapping
@@ -52,6 +52,10 @@ class Behaviour:
     """Exit codes of its one-off commands; 0 for others."""
     history: bool = False
     """Whether ECS keeps a history of it."""
+
+
+UNRELEASED = Behaviour(starts=False, stop_code="TaskFailedToStart", reason="CannotPullContainerError", exit_code=None)
+"""A template's image is never pushed."""
 
 
 @dataclass
@@ -214,6 +218,11 @@ class FakeEcs:
             return self._rest(held, primary)
         if primary.rollout is Rollout.FAILED:
             return False
+        return self._go_on(held, primary, behaviour, mine)
+
+    def _go_on(self, held: _Service, primary: Rolling, behaviour: Behaviour, mine: list[Task]) -> bool:
+        """Towards the deployment: a task that starts or fails, and the end when it is ready."""
+        now = self.clock.now()
         if not behaviour.starts:
             return self._fail(held, primary, behaviour, now)
         if not mine and now >= self._due(primary, START_SECONDS):
@@ -257,7 +266,7 @@ class FakeEcs:
         reason = "ECS deployment circuit breaker: tasks failed to start."
         text = f"(service {held.name}) (deployment {failed.id}) deployment failed: tasks failed to start."
         held.events.insert(0, ServiceEvent(at=self.clock.now(), text=text))
-        good = [r for r in held.rollings if r.rollout is Rollout.COMPLETED and self._released(r.revision)]
+        good = [each for each in held.rollings if each.rollout is Rollout.COMPLETED]
         self._replace(held, replace(failed, rollout=Rollout.FAILED, reason=reason, primary=not good))
         if good:
             held.revision = good[0].revision
@@ -321,10 +330,7 @@ class FakeEcs:
 
     def _behaviour(self, revision: str) -> Behaviour:
         named = self.definitions[revision].document["containerDefinitions"][0]["image"].partition("@")[2]
-        return self.behaviours.get(named, Behaviour())
-
-    def _released(self, revision: str) -> bool:
-        return not self.definitions[revision].family.endswith("-template")
+        return self.behaviours.get(named, Behaviour()) if named else UNRELEASED
 
     def _due(self, rolling: Rolling, seconds: float) -> datetime:
         return (rolling.created or self.clock.now()) + timedelta(seconds=seconds)

@@ -102,7 +102,7 @@ class FakeControl:
         return True
 
     def read(self, key: Key) -> Mapping[str, Any] | None:
-        return json.loads(self.items[key]) if key in self.items else None  # type: ignore[no-any-return] # JSON
+        return json.loads(self.items[key]) if key in self.items else None
 
     def newest(self, partition: str, limit: int) -> tuple[Mapping[str, Any], ...]:
         keys = sorted((k for k in self.items if k.partition == partition), key=lambda k: k.sort, reverse=True)

@@ -21,6 +21,7 @@ from tests.fakes.releases import Environment, Faults, Killed, lost
 
 SERVICE = "dispatcher-large"
 LONGER_THAN_ANY_LOCK = 4000
+LOOK_BACK = 8
 
 Walk = Callable[[Environment, Faults | None], Exit]
 
@@ -65,18 +66,21 @@ def places(
 ) -> Iterator[tuple[Environment, Exit | None]]:
     """The environment after the walk was broken at each of its places; with its exit, if it got over it."""
     for after in (False, True):
+        seen: set[tuple[str, ...]] = set()
         for at in count(1):
             env = stand_up(tmp_path, told)
             faults = Faults(at=at, after=after, error=error)
             ended = broken(env, told, faults)
             if len(faults.calls) < at:
                 break
-            yield env, ended
+            if (lately := tuple(faults.calls[at - LOOK_BACK : at])) not in seen or at <= LOOK_BACK:
+                seen.add(lately)  # the third look of a poll that found nothing new is no new place
+                yield env, ended
 
 
 def stand_up(tmp_path: Path, told: Story) -> Environment:
     env = Environment(tmp_path)
-    env.watch_seconds = 15
+    env.watch_seconds = 10
     for name in told.before:
         assert env.deploy(env.image(name)).exit is Exit.DONE
     return env
@@ -88,8 +92,7 @@ def broken(env: Environment, told: Story, faults: Faults) -> Exit | None:
     except Killed:
         return None
     except OpsError as error:
-        assert error.exit_code is not Exit.DONE
-        return None
+        return None if error.exit_code is not Exit.DONE else error.exit_code
 
 
 def runs(env: Environment) -> str | None:
@@ -97,8 +100,9 @@ def runs(env: Environment) -> str | None:
     arn = env.ecs.runs(SERVICE)
     if arn is None:
         return None
-    digest = env.ecs.definitions[arn].document["containerDefinitions"][0]["image"].partition("@")[2]
-    return digest.removeprefix("sha256:")[: len(digest.removeprefix("sha256:")) // 8]
+    image: str = env.ecs.definitions[arn].document["containerDefinitions"][0]["image"]
+    repeated = image.partition("@sha256:")[2]
+    return repeated[: len(repeated) // 8]
 
 
 def assert_true(env: Environment, told: Story) -> Standing:
@@ -175,4 +179,4 @@ def test_after_any_kill_another_release_can_be_deployed(tmp_path: Path, name: st
 
         assert env.deploy(env.image("six")).exit is Exit.DONE
         assert runs(env) == "six"
-        assert [each for each in env.status().findings] == []
+        assert env.status().findings == ()
