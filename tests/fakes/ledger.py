@@ -13,7 +13,7 @@ from dispatcher.core.outcome import Rejected
 from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import History
 from dispatcher.core.state import LIVE, UNRESOLVED, State
-from dispatcher.ports import Claim, LostAuthorityError, OpenOrder
+from dispatcher.ports import Claim, DatabaseUnavailableError, LostAuthorityError, OpenOrder
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,16 @@ class Entry:
 
 @dataclass
 class FakeLedger:
-    """See ports.Ledger. `rows` are what upstream wrote; `books` is what became of them."""
+    """See ports.Ledger. `rows` are what upstream wrote; `books` is what became of them.
+
+    `breaks` names calls during which the connection breaks, each once; `waiting` is told of each wait for upstream.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     books: dict[int, Entry] = field(default_factory=dict)
     lost: bool = False
+    breaks: set[str] = field(default_factory=set)
+    waiting: Callable[[float], None] = lambda _: None
     wrote: Callable[[str], None] = lambda _: None
 
     def begin(self, at: datetime) -> int:
@@ -44,6 +49,7 @@ class FakeLedger:
 
     def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
         del at
+        self._break("claim")
         self._fence()
         free = [row for row in self.rows if row["id"] not in self.books and row["id"] not in skip]
         if not free:
@@ -74,6 +80,7 @@ class FakeLedger:
         self._move(recommendation_id, UNRESOLVED, replace(entry, state=State.INTENDED), at)
 
     def accept(self, recommendation_id: int, execution: Execution, at: datetime) -> str:
+        self._break("accept")
         return self._conclude(recommendation_id, UNRESOLVED, execution, at)
 
     def update(self, recommendation_id: int, was: State, execution: Execution, at: datetime) -> str:
@@ -111,7 +118,7 @@ class FakeLedger:
         return max((row["created_at"] for row in self.rows), default=None)
 
     def wait(self, seconds: float) -> bool:
-        del seconds
+        self.waiting(seconds)
         return False
 
     def states(self) -> dict[int, State]:
@@ -120,6 +127,11 @@ class FakeLedger:
 
     def _open(self, states: Sequence[State]) -> list[OpenOrder]:
         return [entry.open for entry in self.books.values() if entry.state in states and entry.open is not None]
+
+    def _break(self, call: str) -> None:
+        if call in self.breaks:
+            self.breaks.remove(call)
+            raise DatabaseUnavailableError("server closed the connection unexpectedly")
 
     def _fence(self) -> None:
         if self.lost:

@@ -1,0 +1,313 @@
+"""One account served: standing by, working, waiting for what is away, and letting go when told to stop."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from contract import events
+from contract.environment import ExecutionMode
+from contract.events import Event
+from contract.limits import TradingState
+from dispatcher.core.outcome import Throttled
+from dispatcher.core.state import State
+from dispatcher.ports import DatabaseUnavailableError, Ledger, TradingAccount
+from dispatcher.shell.lease import LEASE_SECONDS, Lease
+from dispatcher.shell.serve import Means, serve
+from dispatcher.shell.switch import Switch
+from tests.dispatcher.cases import NOW, limits, row
+from tests.fakes.broker import FakeBroker, away
+from tests.fakes.clock import FakeClock, FakeStop
+from tests.fakes.leases import FakeLeases, LeaseRow
+from tests.fakes.ledger import FakeLedger
+
+FOR_EVER = float("inf")
+
+
+@dataclass
+class Shift:
+    """One account's service with fakes on every port. Steps are taken each time it waits for upstream or pauses."""
+
+    clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    said: list[Event] = field(default_factory=list)
+    alive: int = 0
+    opened: list[int] = field(default_factory=list)
+    database_away: bool = False
+    hears: Callable[[Event], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.stop = FakeStop(self.clock)
+        self.broker = FakeBroker(self.clock.broker)
+        self.leases = FakeLeases(self.clock)
+        self.lease = Lease(self.leases, "us", self.clock)
+        self.switch = Switch(None, TradingState.ACTIVE, self.clock, self.clock.broker)
+        self.ledger.waiting = self._wait
+
+    def serve(self, *, seconds: float = 3.0) -> None:
+        """Serve until told to stop, or until so much fake time has gone by."""
+        self._ends_at = seconds
+        serve(self._means(), self.stop)
+
+    def words(self) -> list[str]:
+        """The names of what was said, but for heartbeats."""
+        return [event.name for event in self.said if not isinstance(event, events.Heartbeat)]
+
+    def heartbeats(self) -> list[events.Heartbeat]:
+        return [event for event in self.said if isinstance(event, events.Heartbeat)]
+
+    def recommend(self, **changes: Any) -> None:
+        number = len(self.ledger.rows) + 1
+        self.ledger.rows.append(row(id=number, created_at=self.clock.broker()) | changes)
+
+    def _means(self) -> Means:
+        return Means(
+            account=TradingAccount("large", "PA3LARGE", limits()),
+            mode=ExecutionMode.ALPACA_PAPER,
+            broker=self.broker,
+            lease=self.lease,
+            switch=self.switch,
+            open_ledger=self._open_ledger,
+            say=self._say,
+            alive=self._live,
+            monotonic=self.clock,
+            heartbeat_seconds=1.0,
+        )
+
+    @contextmanager
+    def _open_ledger(self, epoch: int) -> Iterator[Ledger]:
+        self.opened.append(epoch)
+        if self.database_away:
+            raise DatabaseUnavailableError("connection refused")
+        yield self.ledger
+
+    def _say(self, event: Event) -> None:
+        self.said.append(event)
+        self.hears(event)
+
+    def _live(self) -> None:
+        self.alive += 1
+        if self.clock() >= self._ends_at:
+            self.stop.set()
+
+    def _wait(self, seconds: float) -> None:
+        self.clock.pass_by(seconds)
+        self.leases.row.expires_at = max(self.leases.row.expires_at, self.clock() + LEASE_SECONDS)
+        self.lease._extend(self.clock())
+
+
+@pytest.fixture
+def shift() -> Iterator[Shift]:
+    shift = Shift()
+    yield shift
+    shift.leases.away = False
+    shift.lease.abandon()
+
+
+def test_the_limits_in_force_are_told_first_then_the_lease_then_what_was_left(shift: Shift) -> None:
+    shift.serve()
+
+    assert shift.words() == ["limits_in_force", "lease_acquired", "reconcile_completed"]
+    assert shift.said[0] == events.LimitsInForce(
+        account="large", digest=limits().digest(), document=limits().document()
+    )
+
+
+def test_told_to_stop_it_lets_go_of_the_lease(shift: Shift) -> None:
+    shift.serve()
+
+    assert (shift.lease.holds(), shift.leases.row.expires_at) == (False, shift.clock())
+
+
+def test_a_heartbeat_tells_what_happened_since_the_last_one(shift: Shift) -> None:
+    for symbol in ("AAPL", "MSFT", None):
+        shift.recommend(ticker=symbol)
+
+    shift.serve(seconds=2.0)
+
+    assert shift.heartbeats() == [
+        events.Heartbeat(
+            account="large",
+            seconds=Decimal("1.0"),
+            standing_by=False,
+            considered=considered,
+            refused=considered // 3,
+            accepted=considered // 3 * 2,
+            rejected=0,
+            unknown=0,
+            unresolved=0,
+            newest_input_seconds=Decimal(age),
+        )
+        for considered, age in ((3, "1.0"), (0, "2.0"))
+    ]
+
+
+def test_while_another_holds_the_lease_it_stands_by_says_so_once_and_beats(shift: Shift) -> None:
+    shift.leases.row = LeaseRow("other:1", 4, expires_at=FOR_EVER)
+    shift.recommend()
+
+    shift.serve()
+
+    assert shift.words() == ["limits_in_force", "standby"]
+    assert shift.said[1] == events.Standby(account="large", holder="other:1", epoch=4)
+    assert [beat.standing_by for beat in shift.heartbeats()] == [True, True, True]
+    assert (shift.broker.sent, shift.ledger.books) == ([], {})
+
+
+def test_a_new_holder_is_told_too(shift: Shift) -> None:
+    shift.leases.row = LeaseRow("other:1", 4, expires_at=FOR_EVER)
+
+    def replace(event: Event) -> None:
+        if isinstance(event, events.Heartbeat):
+            shift.leases.row = LeaseRow("other:2", 5, expires_at=FOR_EVER)
+
+    shift.hears = replace
+    shift.serve()
+
+    assert [(event.holder, event.epoch) for event in shift.said if isinstance(event, events.Standby)] == [
+        ("other:1", 4),
+        ("other:2", 5),
+    ]
+
+
+def test_when_the_other_lets_go_it_takes_over_and_trades(shift: Shift) -> None:
+    shift.leases.row = LeaseRow("other:1", 4, expires_at=1.0)
+    shift.recommend()
+
+    shift.serve()
+
+    assert shift.words()[1:4] == ["standby", "lease_acquired", "reconcile_completed"]
+    assert shift.ledger.states() == {1: State.ACCEPTED}
+    assert shift.heartbeats()[-1].standing_by is False
+
+
+def test_a_broker_that_is_away_at_the_start_is_waited_for_with_signs_of_life(shift: Shift) -> None:
+    shift.broker.away = away(2.0)
+    shift.recommend()
+
+    def come_back(_: Event) -> None:
+        if len(shift.heartbeats()) == 2:
+            shift.broker.away = None
+
+    shift.hears = come_back
+    shift.serve(seconds=5.0)
+
+    assert shift.said[1] == events.BrokerUnavailable(
+        account="large", what="account", error="ConnectionError: reset by peer", retry_seconds=Decimal("2.0")
+    )
+    assert shift.ledger.states() == {1: State.ACCEPTED}
+    assert shift.alive > 5
+
+
+def test_a_broker_that_goes_away_while_it_decides_loses_no_recommendation(shift: Shift) -> None:
+    shift.recommend()
+    shift.hears = lambda event: setattr(
+        shift.broker, "away", away(2.0) if isinstance(event, events.ReconcileCompleted) else None
+    )
+
+    shift.serve(seconds=10.0)
+
+    assert "broker_unavailable" in shift.words()
+    assert shift.ledger.states() == {1: State.ACCEPTED}
+    assert len(shift.broker.sent) == 1
+
+
+def test_a_database_that_goes_away_after_the_order_was_sent_loses_nothing(shift: Shift) -> None:
+    shift.recommend()
+    shift.ledger.breaks = {"accept"}
+
+    shift.serve(seconds=4.0)
+
+    assert "database_unavailable" in shift.words()
+    assert (len(shift.broker.sent), shift.ledger.states()) == (1, {1: State.ACCEPTED})
+    assert [word for word in shift.words() if word in {"order_accepted", "order_resolved"}] == ["order_resolved"]
+    assert shift.opened == [1, 1]
+
+
+def test_a_database_that_goes_away_before_the_claim_loses_nothing(shift: Shift) -> None:
+    shift.recommend()
+    shift.ledger.breaks = {"claim"}
+
+    shift.serve(seconds=4.0)
+
+    assert shift.said[3] == events.DatabaseUnavailable(
+        account="large", error="server closed the connection unexpectedly", retry_seconds=Decimal("1.0")
+    )
+    assert shift.ledger.states() == {1: State.ACCEPTED}
+
+
+def test_a_database_that_stays_away_costs_the_lease_and_is_told(shift: Shift) -> None:
+    shift.database_away = True
+
+    shift.serve(seconds=12.0)
+
+    assert shift.words()[:3] == ["limits_in_force", "lease_acquired", "database_unavailable"]
+    assert events.LeaseLost(account="large", epoch=1, why="it was not renewed in time") in shift.said
+    assert shift.heartbeats() != []
+
+
+def test_authority_that_was_lost_is_told_and_asked_for_again(shift: Shift) -> None:
+    shift.recommend()
+    shift.ledger.lost = True
+
+    def find_it_again(event: Event) -> None:
+        if isinstance(event, events.LeaseLost):
+            shift.ledger.lost = False
+
+    shift.hears = find_it_again
+    shift.serve(seconds=4.0)
+
+    assert shift.said[3] == events.LeaseLost(account="large", epoch=1, why="the lease is another's")
+    assert [event.epoch for event in shift.said if isinstance(event, events.LeaseAcquired)] == [1, 2]
+    assert shift.ledger.states() == {1: State.ACCEPTED}
+
+
+def test_told_to_stop_while_an_order_is_sent_it_finishes_that_order_and_claims_no_other(shift: Shift) -> None:
+    shift.recommend(ticker="AAPL")
+    shift.recommend(ticker="MSFT")
+    shift.broker.before_submit = shift.stop.set
+
+    shift.serve(seconds=60.0)
+
+    assert len(shift.broker.sent) == 1
+    assert list(shift.ledger.states().values()) == [State.ACCEPTED]
+    assert shift.words()[-2:] == ["order_accepted", "execution_recorded"]
+
+
+def test_told_to_stop_it_leaves_an_order_that_was_not_placed_to_whoever_comes_next(shift: Shift) -> None:
+    shift.recommend()
+    shift.broker.outcomes = [Throttled(60.0)]
+    shift.serve(seconds=2.0)
+
+    assert shift.ledger.states() == {1: State.INTENDED}
+    assert shift.heartbeats()[-1].unresolved == 1
+
+
+def test_a_change_of_what_the_account_may_do_is_told_once(shift: Shift) -> None:
+    def halt(event: Event) -> None:
+        if isinstance(event, events.ReconcileCompleted):
+            shift.switch.halt("a person said so")
+
+    shift.hears = halt
+    shift.serve()
+
+    assert [event for event in shift.said if isinstance(event, events.TradingStateChanged)] == [
+        events.TradingStateChanged(account="large", state=TradingState.HALTED, why="a person said so (by dispatcher)")
+    ]
+
+
+def test_a_surprise_ends_the_service_and_lets_go_of_the_lease(shift: Shift) -> None:
+    def surprise() -> None:
+        raise ZeroDivisionError
+
+    shift.recommend()
+    shift.broker.before_submit = surprise
+
+    with pytest.raises(ZeroDivisionError):
+        shift.serve()
+
+    assert (shift.lease.holds(), shift.ledger.states()) == (False, {1: State.INTENDED})
+    shift.stop.set()
