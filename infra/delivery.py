@@ -49,6 +49,7 @@ class Delivery(Stack):
             services=tuple(declared.services),
             repository=registry.repository.repository_arn,
             control_table=registry.control_table.table_arn,
+            secrets=tuple(each.secret_arn for each in (registry.database_secret, *registry.broker_secrets.values())),
             alerts=alerts.topic_arn,
             task_roles=tuple(role.role_arn for each in services.by_name.values() for role in each.roles.both()),
             starters=tuple(each.role_arn for each in schedules.starters.values()),

@@ -40,6 +40,7 @@ class Reach:
     services: tuple[str, ...]
     repository: str
     control_table: str
+    secrets: tuple[str, ...]
     alerts: str
     task_roles: tuple[str, ...]
     starters: tuple[str, ...]
@@ -147,7 +148,13 @@ def _services_and_tasks(reach: Reach) -> Iterator[iam.PolicyStatement]:
 def _records(reach: Reach) -> Iterator[iam.PolicyStatement]:
     yield iam.PolicyStatement(
         sid="Parameters",
-        actions=["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:PutParameter"],
+        actions=[
+            "ssm:AddTagsToResource",
+            "ssm:GetParameter",
+            "ssm:GetParameters",
+            "ssm:GetParametersByPath",
+            "ssm:PutParameter",
+        ],
         resources=[reach.arn("ssm", f"parameter{reach.names.parameter_prefix}/*")],
     )
     yield iam.PolicyStatement(
@@ -168,6 +175,10 @@ def _records(reach: Reach) -> Iterator[iam.PolicyStatement]:
         sid="Logs",
         actions=["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:StartLiveTail"],
         resources=[*groups, *(each.removesuffix(":*") for each in groups)],
+    )
+    # Whether a secret is there and has a value, not which: a task without it would not start.
+    yield iam.PolicyStatement(
+        sid="SecretsAreThere", actions=["secretsmanager:DescribeSecret"], resources=list(reach.secrets)
     )
     yield iam.PolicyStatement(sid="Tell", actions=["sns:Publish"], resources=[reach.alerts])
 

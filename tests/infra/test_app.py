@@ -87,13 +87,13 @@ def test_no_environment_means_the_default_one(inventory: Inventory) -> None:
 
 @pytest.mark.skipif(
     NOTHING_BUT_LOOPBACK is None
-    or subprocess.run([NOTHING_BUT_LOOPBACK, "-rn", "true"], check=False, capture_output=True).returncode != 0,  # noqa: S603  our own words
+    or subprocess.run([NOTHING_BUT_LOOPBACK, "-rn", "true"], check=False, capture_output=True).returncode != 0,
     reason="this machine lets nobody make a network namespace, so the absence of a network cannot be arranged",
 )
 def test_a_synthesis_needs_no_account_no_network_and_no_credentials(tmp_path: Path) -> None:
     bare = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "CDK_"))}
     words = [str(NOTHING_BUT_LOOPBACK), "-rn", sys.executable, "-m", "infra.app"]
-    made = subprocess.run(  # noqa: S603  our own words
+    made = subprocess.run(
         words,
         env=bare | NO_CREDENTIALS | {"CDK_OUTDIR": str(tmp_path), "CDK_VALIDATION": "false"},
         check=False,

@@ -1,5 +1,7 @@
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +42,9 @@ def test_only_the_named_jobs_of_the_named_repository_may_deploy(paper: Standing)
 def test_it_can_read_no_secret(statements: list[Any]) -> None:
     deny = statement(statements, "NoSecrets")
 
-    assert [each for each in actions(statements) if each.startswith("secretsmanager:")] == []
+    assert {each for each in actions(statements) if each.startswith("secretsmanager:")} == {
+        "secretsmanager:DescribeSecret"  # whether it has a value, not which
+    }
     assert deny["Effect"] == "Deny"
     assert deny["Action"] == ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"]
     assert deny["Resource"] == "*"
@@ -76,6 +80,27 @@ def test_it_reaches_everything_only_to_ask_and_where_aws_knows_no_resource(state
     assert [
         each for each in READS_OF_NO_RESOURCE if not each.split(":")[1].startswith(("Describe", "List", "Get"))
     ] == []
+
+
+def test_it_may_do_everything_that_ops_asks_of_aws(statements: list[Any]) -> None:
+    """Read from the requests that `ops` makes, so that a new one is missed here and not in a deployment."""
+    asked = {action for path in Path("ops/aws").glob("*.py") for action in _asked(path)}
+
+    assert "ecs:UpdateService" in asked
+    assert asked - actions(statements) == set()
+
+
+def _asked(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name("Call"), args=[ast.Constant(str(service)), ast.Constant(str(operation)), *_]):
+                yield from ACTIONS_OF.get(f"{service}:{operation}", {f"{service}:{operation}"})
+
+
+ACTIONS_OF = {
+    "dynamodb:TransactWriteItems": {"dynamodb:ConditionCheckItem", "dynamodb:PutItem"},
+    "sts:GetCallerIdentity": set[str](),  # anybody may ask who they are
+}
 
 
 @pytest.mark.parametrize(
