@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from benchmarks.torture.rows import Row, batch, straggler
+from benchmarks.torture.rows import Row, batch, stragglers
 
 
 class Point(StrEnum):
@@ -94,7 +94,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. `rows` are there at first, `later` comes after the last strike: what was struck must work on."""
+    """One run. `rows` are there at first, one of `later` comes after each strike: what was struck must work on."""
 
     seed: int
     number: int
@@ -110,7 +110,7 @@ class Plan:
     """Recommendations go stale after a few seconds."""
     rows_first: bool
     rows: tuple[Row, ...]
-    later: Row
+    later: tuple[Row, ...]
 
     def __str__(self) -> str:
         """The story in one line."""
@@ -182,7 +182,7 @@ def plan(seed: int, number: int) -> Plan:
         short_life=target.point is Point.NOT_PLACED,
         rows_first=dice.random() < 0.5,  # noqa: PLR2004  half of the runs
         rows=batch(dice),
-        later=straggler(),
+        later=stragglers(len(strikes)),
     )
 
 

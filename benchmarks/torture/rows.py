@@ -10,12 +10,14 @@ MARKET: Mapping[str, Decimal] = {
     "AAPL": Decimal(200),
     "MSFT": Decimal(500),
     "AMD": Decimal(150),
-    "NVDA": Decimal(120),
     "KO": Decimal(60),
+    "NVDA": Decimal(120),
+    "IBM": Decimal(250),
+    "ORCL": Decimal(180),
 }
 """The middle of each symbol's quote, USD."""
-LATER = "NVDA"
-"""The symbol of what is recommended last."""
+LATER = ("NVDA", "IBM", "ORCL")
+"""The symbols of what is recommended after each strike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Row:
 
 def batch(dice: Random) -> tuple[Row, ...]:
     """One that rests, one that fills, a second one in a symbol, one malformed, one stale; in any order of strength."""
-    first, second, third = dice.sample(sorted(set(MARKET) - {LATER}), 3)
+    first, second, third = dice.sample(sorted(set(MARKET) - set(LATER)), 3)
     malformed = dice.choice(({"ticker": None}, {"action": "HOLD"}, {"stop": "a little lower"}))
     made = (
         _row(dice, first, "0.99", 1),
@@ -51,10 +53,14 @@ def batch(dice: Random) -> tuple[Row, ...]:
     return tuple(dice.sample(made, len(made)))
 
 
-def straggler() -> Row:
-    """A good one, in a symbol that nothing else trades."""
-    price = MARKET[LATER]
-    return Row(LATER, "BUY", price * Decimal("0.99"), price * Decimal("0.9"), price * Decimal("1.1"), 0.5)
+def stragglers(count: int) -> tuple[Row, ...]:
+    """Good ones, each in a symbol that nothing else trades."""
+    return tuple(_straggler(symbol) for symbol in LATER[:count])
+
+
+def _straggler(symbol: str) -> Row:
+    price = MARKET[symbol]
+    return Row(symbol, "BUY", price * Decimal("0.99"), price * Decimal("0.9"), price * Decimal("1.1"), 0.5)
 
 
 def _row(dice: Random, symbol: str, of_market: str, mark: int, **wrong: object) -> Row:

@@ -58,8 +58,9 @@ class Director:
         began = monotonic()
         self.stage.prepare(self.plan)
         try:
-            for strike in self.plan.strikes:
+            for strike, later in zip(self.plan.strikes, self.plan.later, strict=True):
                 self._strike(strike)
+                self.recommendations |= self.stage.recommend(later)
             self._finish()
         finally:
             self._clean_up()
@@ -223,11 +224,10 @@ class Director:
     # -- to the end ---------------------------------------------------------------------------
 
     def _finish(self) -> None:
-        """What was struck works on: something new comes in, and everything comes to its ending."""
+        """What was struck works on, until everything has its ending."""
         if self.plan.short_life:
             self.stage.exchange.clear_faults()  # what nothing gets through would let nothing work on
         self._populate()
-        self.recommendations |= self.stage.recommend(self.plan.later)
         until = monotonic() + self.patience_seconds
         while self.stage.holds.look().open and monotonic() < until:
             sleep(LOOK_SECONDS)

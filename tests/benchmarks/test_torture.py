@@ -19,7 +19,7 @@ KEYS = ["runs", "seed", "duplicates", "lost", "ghosts", "unknown_left"]
 def torture(logs: Path, *options: str) -> tuple[int, list[str], dict[str, Any]]:
     """Run it as `make torture` does: exit code, lines, and the last one as an object."""
     command = [sys.executable, "-m", "benchmarks.torture", "--logs", str(logs), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603  our own program
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     lines = done.stdout.splitlines()
     assert lines, done.stderr
     return done.returncode, lines, json.loads(lines[-1])
