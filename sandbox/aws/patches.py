@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.aws import fits, registry
+from sandbox.aws import fits, logs, registry
+from sandbox.aws.alarms import Alarms
 from sandbox.aws.board import Board
 from sandbox.aws.life import Ground
 from sandbox.aws.processes import Processes
 from sandbox.aws.pull import Source
 from sandbox.aws.runner import Runner
+from sandbox.aws.schedules import Schedules
 from sandbox.aws.service_api import ServiceApi
 from sandbox.aws.services import Services
 from sandbox.aws.settings import Settings
 from sandbox.aws.tasks import Tasks
-from sandbox.aws.upstream import gateway
+from sandbox.aws.upstream import gateway, responses
 
 application = gateway.app
 """What the server serves."""
@@ -44,7 +46,10 @@ def install(settings: Settings) -> Installed:
 
     Raises:
         PatchDoesNotFitError: this is not the version they were written for.
+        RuntimeError: ministack was imported too early, and reads its settings only then.
     """
+    if responses.get_account_id() != settings.account:
+        raise RuntimeError("ministack was imported before it was set up. Next: start it by sandbox.aws.running")
     door = registry.Door(settings)
     runner: Runner = Processes(settings.folder, Source(settings.host, door.secret))
     board = Board()
@@ -52,9 +57,19 @@ def install(settings: Settings) -> Installed:
     tasks = Tasks(ground)
     services = Services(tasks, ground, settings.pace)
     api = ServiceApi(services, board)
-    patches = [*registry.patches(door), *tasks.patches(), *api.patches(), _reset(services, tasks)]
+    alarms = Alarms(settings.pace)
+    patches = [
+        *registry.patches(door),
+        *tasks.patches(),
+        *api.patches(),
+        *logs.patches(),
+        *alarms.patches(),
+        *Schedules(tasks, settings.pace).patches(),
+        _reset(services, tasks),
+    ]
     services.begin()
-    return Installed(tuple(patches), _notes(runner), (services.end, tasks.end_all))
+    alarms.begin()
+    return Installed(tuple(patches), _notes(runner), (alarms.end, services.end, tasks.end_all))
 
 
 def _reset(services: Services, tasks: Tasks) -> fits.Patch:

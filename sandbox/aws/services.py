@@ -84,7 +84,8 @@ class Services:
     def take_stock(self, service: Record) -> None:
         """Count failures and recoveries since the last look, and how many tasks run."""
         for task in tasks_of(service):
-            if task["lastStatus"] == "STOPPED" and not task.get("_counted"):
+            # Counted once its end is decided, so that no replacement starts before the breaker has seen it.
+            if task["desiredStatus"] == "STOPPED" and not task.get("_counted"):
                 task["_counted"] = True
                 if task.get("_failed"):
                     self._failed(service, task)

@@ -7,6 +7,7 @@ Its CloudFormation loads fifty services (two seconds) and has a door of its own,
 
 from ministack import app as gateway  # type: ignore[import-untyped] # it ships no types
 from ministack.core import responses  # type: ignore[import-untyped] # it ships no types
+from ministack.core.arn import parse_arn as arn_of  # type: ignore[import-untyped] # it ships no types
 from ministack.services import (  # type: ignore[import-untyped] # it ships no types
     cloudwatch,
     cloudwatch_logs,
@@ -22,6 +23,7 @@ from ministack.services import (  # type: ignore[import-untyped] # it ships no t
 )
 
 __all__ = [
+    "arn_of",
     "cloudwatch",
     "cloudwatch_logs",
     "ecr",

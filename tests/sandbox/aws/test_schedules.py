@@ -1,0 +1,113 @@
+"""Schedules that fire tasks, through the API."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from aws_world import World, eventually
+from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
+
+
+def _soon(zone: str = "UTC") -> str:
+    """An at() expression of the second after next, in a time zone."""
+    moment = datetime.now(UTC) + timedelta(seconds=2)
+    return f"at({moment.astimezone(ZoneInfo(zone)).strftime('%Y-%m-%dT%H:%M:%S')})"
+
+
+def _schedule(world: World, definition: str, **more: Any) -> dict[str, Any]:
+    cluster = world.client("ecs").describe_clusters(clusters=["main"])["clusters"][0]["clusterArn"]
+    ecs = {
+        "TaskDefinitionArn": definition,
+        "TaskCount": 1,
+        "LaunchType": "FARGATE",
+        "NetworkConfiguration": {"awsvpcConfiguration": {"Subnets": ["subnet-1"]}},
+    }
+    target = {"Arn": cluster, "RoleArn": "arn:aws:iam::123456789012:role/r", "EcsParameters": ecs}
+    return {
+        "Name": "snapshot",
+        "ScheduleExpression": "rate(1 hour)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": target | more.pop("Target", {}),
+    } | more
+
+
+def _made(world: World, definition: str, **more: Any) -> None:
+    world.client("scheduler").create_schedule(**_schedule(world, definition, **more))
+
+
+def _tasks(world: World, starter: str = "chronos-schedule/snapshot") -> list[str]:
+    def with_status(status: str) -> list[str]:
+        asked = {"cluster": "main", "startedBy": starter, "desiredStatus": status}
+        return list(world.client("ecs").list_tasks(**asked)["taskArns"])
+
+    return with_status("RUNNING") + with_status("STOPPED")
+
+
+def test_a_schedule_starts_its_task_in_its_own_time_zone_once(world: World) -> None:
+    world.cluster()
+    definition = world.definition(world.pushed("import sys; print(sys.argv[1:])"))
+    overrides = {"containerOverrides": [{"name": "main", "command": ["from", "input"]}]}
+    zone = "America/New_York"
+    target = {"Input": json.dumps(overrides)}
+    _made(world, definition, ScheduleExpression=_soon(zone), ScheduleExpressionTimezone=zone, Target=target)
+
+    (task,) = eventually(lambda: _tasks(world))
+    world.stopped(task)
+
+    assert world.lines(task) == ["['from', 'input']"]
+    assert world.task(task)["taskDefinitionArn"] == definition
+    assert world.task(task)["attachments"][0]["details"][0] == {"name": "subnetId", "value": "subnet-1"}
+    assert _tasks(world) == [task]
+
+
+def test_a_disabled_schedule_does_not_fire_and_a_one_time_schedule_can_delete_itself(world: World) -> None:
+    world.cluster()
+    definition = world.definition(world.pushed("pass"))
+    _made(world, definition, ScheduleExpression=_soon(), State="DISABLED", Name="off")
+    _made(world, definition, ScheduleExpression=_soon(), ActionAfterCompletion="DELETE", Name="once")
+
+    eventually(lambda: _tasks(world, "chronos-schedule/once"))
+
+    assert _tasks(world, "chronos-schedule/off") == []
+    names = [row["Name"] for row in world.client("scheduler").list_schedules()["Schedules"]]
+    assert names == ["off"]
+
+
+def test_a_schedule_that_cannot_start_its_task_goes_to_the_dead_letter_queue(world: World) -> None:
+    world.cluster()
+    sqs = world.client("sqs")
+    queue = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    _made(world, "nope:9", ScheduleExpression=_soon(), Target={"DeadLetterConfig": {"Arn": arn}})
+
+    asked = {"QueueUrl": queue, "MessageAttributeNames": ["All"]}
+    (message,) = eventually(lambda: sqs.receive_message(**asked).get("Messages"))
+
+    assert message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] == "TaskDefinition not found."
+
+
+def test_an_update_replaces_every_field(world: World) -> None:
+    world.cluster()
+    scheduler = world.client("scheduler")
+    given = {"State": "DISABLED", "Description": "old", "ScheduleExpressionTimezone": "America/New_York"}
+    _made(world, "worker", **given)
+
+    scheduler.update_schedule(**_schedule(world, "worker:2"))
+    after = scheduler.get_schedule(Name="snapshot")
+
+    assert after["State"] == "ENABLED"
+    assert after["ScheduleExpressionTimezone"] == "UTC"
+    assert after.get("Description", "") == ""
+    assert after["Target"]["EcsParameters"]["TaskDefinitionArn"] == "worker:2"
+
+
+@pytest.mark.parametrize(
+    "more", [{"ScheduleExpression": "cron(0 9 * * *)"}, {"ScheduleExpressionTimezone": "Mars/Olympus"}]
+)
+def test_an_expression_that_cannot_be_read_is_refused(world: World, more: dict[str, str]) -> None:
+    world.cluster()
+
+    with pytest.raises(ClientError, match="ValidationException"):
+        _made(world, "worker", **more)
