@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from ops.core.member import Member
 from ops.core.records import Kind, Outcome, Record, identity
 from ops.core.release import Release, short
-from ops.core.standing import Scene, parameter_should, release, schedule_should
+from ops.core.standing import Scene, parameter_should, release, schedule_should, standing
+from ops.errors import Exit
 from ops.shell.ending import Ending, ending
 from ops.shell.journal import Journal, close_interrupted, closing
 from ops.shell.locking import Grip, holding
@@ -19,15 +20,18 @@ def repair(world: World, members: tuple[Member, ...], asked: Asked, tell: Tell) 
     with holding(world, asked, "repair", tell) as grip:
         scene = look(world, members)
         close_interrupted(world, grip, scene.records, tell)
+        wrong, schedules = dict(_wrong(world, scene, members)), _schedules(world, scene, members)
+        if not wrong and not schedules:
+            told = "every parameter and every schedule says what is so; nothing was changed"
+            return Ending(exit=Exit.DONE, message=told, next_step="nothing")
         journal = Journal(world, grip, _record(world, asked, grip, scene), tell)
         with closing(journal):
-            wrong = dict(_wrong(world, scene, members))
             for parameter, value in wrong.items():
                 journal.begin("repair", f"{parameter} to {short(value)}")
                 journal.point(parameter, value)
-            move_schedules(journal, _schedules(world, scene, members))
-            told = f"{len(wrong)} parameters were put right" if wrong else "every parameter says what runs"
-            return ending(journal.end(Outcome.PROVEN), told)
+            move_schedules(journal, schedules)
+            count = len(wrong) + len(schedules)
+            return ending(journal.end(Outcome.PROVEN), f"{count} pointers say again what is so")
 
 
 def _record(world: World, asked: Asked, grip: Grip, scene: Scene) -> Record:
@@ -45,9 +49,12 @@ def _wrong(world: World, scene: Scene, members: tuple[Member, ...]) -> Iterator[
 
 
 def _schedules(world: World, scene: Scene, members: tuple[Member, ...]) -> dict[str, str]:
+    """The schedules that differ from what was proven, in revision or in state, with the revision they should start."""
+    differ = {each.subject for each in standing(scene, world.names).findings if each.id.startswith("schedule-")}
     return {
         name: should
         for member in members
         if (should := schedule_should(scene, world.names, member)) is not None
         for name in member.schedules
+        if name in differ
     }
