@@ -144,6 +144,9 @@ def check_may_open(standing: Standing, request: OrderRequest, symbol: str) -> No
     """Refuse to open anything for a closing-only account, or against an opposite opening order."""
     if standing.account.closing_only:
         raise refuse("closing_only")
+    if standing.settings.pattern_day_trading:
+        # Retired on 2026-06-04; clients keep a branch for it, and the switch lets them try it.
+        raise refuse("pattern_day_trading")
     side = request.side or Side.BUY
     opening = standing.book.account(standing.account.number).opening
     if opening.get((symbol, side.opposite)):

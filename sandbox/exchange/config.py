@@ -61,6 +61,7 @@ class Settings:
     options_cutoff: str = "15:30"
     options_expiring_today_limit: int = 0
     free_plan: bool = False
+    pattern_day_trading: bool = False
 
 
 @dataclass(frozen=True, slots=True)

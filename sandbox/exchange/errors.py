@@ -132,6 +132,7 @@ TABLE: Mapping[str, Row] = {
     "wash_trade": _funds("potential wash trade detected. use complex orders"),
     "long_while_short": _funds("cannot open a long buy while a short sell order is open"),
     "short_while_long": _funds("cannot open a short sell while a long buy order is open"),
+    "pattern_day_trading": Row(403, 40310100, "trade denied due to pattern day trading protection"),
     "may_not_short": _funds("account is not allowed to short"),
     "may_not_trade": _funds("account is not authorized to trade"),
     "closing_only": _funds("account is restricted to liquidation only"),

@@ -172,6 +172,22 @@ def test_nothing_is_opened_in_the_last_half_hour_of_a_contract(exchange: Running
     assert http.order(**option(symbol=TODAY, qty="1", limit_price="1.00", side="sell"))[0] == 200
 
 
+def test_an_account_holds_only_so_many_contracts_that_expire_today(exchange: Running, http: Http) -> None:
+    exchange.settings(options_expiring_today_limit=3)
+    exchange.quotes({TODAY: {"bid": "1.00", "ask": "1.01"}, "SPY": {"bid": "660", "ask": "660.02"}})
+    http.placed(**option(symbol=TODAY, limit_price="1.01"))
+
+    assert http.order(**option(symbol=TODAY, limit_price="1.01")) == funds(
+        "exceeded account limit for contracts expiring today (requested: 2, held+open: 2, limit: 3)"
+    )
+
+
+def test_contracts_on_a_halted_stock_are_not_tradable(exchange: Running, http: Http) -> None:
+    exchange.assets({"AAPL": {"tradable": False}})
+
+    assert http.order(**option()) == rule(f'contract "{CALL}" is not tradable')
+
+
 def test_what_the_documents_disagree_about_is_a_switch(exchange: Running, http: Http) -> None:
     exchange.settings(options_gtc=True, options_stops=True, options_increments=False)
 

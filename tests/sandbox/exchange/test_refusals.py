@@ -362,6 +362,56 @@ def test_an_account_is_refused_what_it_may_not_do(
     assert answer == funds(message)
 
 
+def test_the_retired_day_trading_rule_can_be_switched_on(exchange: Running, http: Http) -> None:
+    exchange.settings(pattern_day_trading=True)
+
+    assert http.order(**limit()) == (
+        403,
+        {"code": 40310100, "message": "trade denied due to pattern day trading protection"},
+    )
+
+
+def test_a_suspended_account_may_not_trade(http: Http) -> None:
+    http.send("PATCH", "/v2/account/configurations", {"suspend_trade": True})
+
+    assert http.order(**limit()) == funds("account is not authorized to trade")
+    assert http.one("/v2/account")["trade_suspended_by_user"] is True
+
+
+def test_a_wash_trade_is_a_422_where_the_switch_says_so(exchange: Running, http: Http) -> None:
+    exchange.settings(wash_trade_status=422)
+    held(http)
+    http.placed(**limit(side="sell", limit_price="120"))
+
+    status, body = http.order(**limit(limit_price="120"))
+
+    assert (status, body["code"], body["message"]) == (  # type: ignore[index]
+        422,
+        42210000,
+        "potential wash trade detected. use complex orders",
+    )
+
+
+def test_an_order_is_not_replaced_by_less_than_what_is_filled(exchange: Running, http: Http) -> None:
+    exchange.settings(partial_fill_probability="1")
+    order = http.placed(**limit(limit_price="100.02"))
+    filled = http.one(f"/v2/orders/{order['id']}")["filled_qty"]
+
+    answer = http.send("PATCH", f"/v2/orders/{order['id']}", {"qty": filled})
+
+    assert answer == rule("qty must be > filled_qty")
+
+
+def test_a_replacement_is_for_what_is_left(exchange: Running, http: Http) -> None:
+    exchange.settings(partial_fill_probability="1")
+    order = http.placed(**limit(limit_price="100.02"))
+    filled = int(http.one(f"/v2/orders/{order['id']}")["filled_qty"])
+
+    new = http.send("PATCH", f"/v2/orders/{order['id']}", {"limit_price": "90"})[1]
+
+    assert (new["qty"], new["filled_qty"]) == (str(10 - filled), "0")  # type: ignore[index]
+
+
 def test_a_finished_order_is_not_canceled(http: Http) -> None:
     order = http.placed(**market())
 
