@@ -1,13 +1,13 @@
 """Proof by logs: the tasks of one deployment, and of no other, judged by the rules that the service declares."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from contract.verification import RuleSet
 from ops.core.judge import Judgement, judge
 from ops.core.plain import plain
-from ops.core.seen import Task
-from ops.ports import LogReader, Stream
+from ops.ports import LogReader
+from ops.shell.streams import milliseconds, service_tasks, streams_of
 from ops.shell.tail import Tail
 from ops.shell.watch import watch
 from ops.world import Proof, Prove, Subject, World
@@ -33,7 +33,7 @@ def prover(
         rule_set = rules[subject.member.rules]
         since = _since(world, subject, rule_set)
         judgement = watch(
-            Tail(reader, _streams(world, subject, subject.revision), since=_milliseconds(since)),
+            Tail(reader, streams_of(world, subject.member.name, subject.revision), since=milliseconds(since)),
             rule_set,
             world.clock,
             window_seconds=rule_set.soak_seconds + patience,
@@ -47,7 +47,11 @@ def prover(
 
 def _since(world: World, subject: Subject, rule_set: RuleSet) -> datetime:
     """When the tasks began: what they said since then is theirs, also when their deployment was interrupted."""
-    created = [each.created for each in _tasks(world, subject, subject.revision) if each.created and not each.ended]
+    created = [
+        each.created
+        for each in service_tasks(world, subject.member.name, subject.revision)
+        if each.created and not each.ended
+    ]
     earliest = world.clock.now() - timedelta(seconds=rule_set.soak_seconds) - _LONGEST_LOOK_BACK
     return max(min([*created, subject.since]), earliest)
 
@@ -58,30 +62,9 @@ def _baseline(
     """The same rules over the last minutes of the release before; None when there is none before."""
     if subject.before == subject.revision:
         return None
-    streams = _streams(world, subject, subject.before)()
+    streams = streams_of(world, subject.member.name, subject.before)()
     if not streams:
         return None
     begin = until - timedelta(seconds=max(rule_set.soak_seconds, 60))
-    lines = reader.read(streams, since=_milliseconds(begin), until=_milliseconds(until))
+    lines = reader.read(streams, since=milliseconds(begin), until=milliseconds(until))
     return judge((each.text for each in lines), rule_set, replay=True) if lines else None
-
-
-def _streams(world: World, subject: Subject, revision: str) -> Callable[[], Sequence[Stream]]:
-    """The streams of the service's tasks of one revision, as they are at each look: a task may be replaced."""
-    names, service = world.names, subject.member.name
-    group = names.log_group(service)
-
-    def now() -> Sequence[Stream]:
-        return [Stream(group, names.log_stream(service, each.id)) for each in _tasks(world, subject, revision)]
-
-    return now
-
-
-def _tasks(world: World, subject: Subject, revision: str) -> list[Task]:
-    group = f"service:{world.names.service(subject.member.name)}"
-    family = world.names.family(subject.member.name)
-    return [each for each in world.ecs.tasks(family) if each.group == group and each.revision == revision]
-
-
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
