@@ -77,25 +77,46 @@ def stand_up(app: App, what: Declared) -> Stacks:
     # By dynamic reference only: a database of our own takes its password from the registry's secret.
     foundation.add_stack_dependency(registry, "the database's password is in the registry's secret")
     schedules = Schedules(app, declared=what, ground=foundation.ground, services=services, env=env)
-    delivery = None
-    if place.delivery is not None:
-        delivery = Delivery(
-            app,
-            declared=what,
-            who=place.delivery,
-            registry=registry,
-            alerts=observability.alerts,
-            services=services,
-            schedules=schedules,
-            env=env,
-        )
     return Stacks(
         registry=registry,
         foundation=foundation,
         observability=observability,
         services=services,
         schedules=schedules,
-        delivery=delivery,
+        delivery=_delivery(
+            app,
+            what=what,
+            registry=registry,
+            observability=observability,
+            services=services,
+            schedules=schedules,
+            env=env,
+        ),
+    )
+
+
+def _delivery(
+    app: App,
+    *,
+    what: Declared,
+    registry: Registry,
+    observability: Observability,
+    services: Services,
+    schedules: Schedules,
+    env: Environment,
+) -> Delivery | None:
+    """Where only people deploy, there is no role for machines."""
+    if what.place.delivery is None:
+        return None
+    return Delivery(
+        app,
+        declared=what,
+        who=what.place.delivery,
+        registry=registry,
+        alerts=observability.alerts,
+        services=services,
+        schedules=schedules,
+        env=env,
     )
 
 

@@ -38,10 +38,6 @@ class Postgres(Construct):
         super().__init__(scope, id_)
         if declared.instance is None or declared.version is None or declared.storage_gib is None:
             raise AssertionError("a database without host has all three; the inventory vouches for it")
-        group = ec2.SecurityGroup(
-            self, "Access", vpc=network.vpc, description="Database: tasks come in", allow_all_outbound=False
-        )
-        group.add_ingress_rule(network.tasks, ec2.Port.tcp(declared.port), "Tasks")
         instance = rds.DatabaseInstance(
             self,
             "Instance",
@@ -59,7 +55,7 @@ class Postgres(Construct):
             ),
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_group_name=ISOLATED),
-            security_groups=[group],
+            security_groups=[self._access(declared.port, network)],
             publicly_accessible=False,
             multi_az=False,
             storage_encrypted=True,
@@ -78,3 +74,10 @@ class Postgres(Construct):
             user=declared.user,
             query="?sslmode=require",
         )
+
+    def _access(self, port: int, network: Network) -> ec2.SecurityGroup:
+        group = ec2.SecurityGroup(
+            self, "Access", vpc=network.vpc, description="Database: tasks come in", allow_all_outbound=False
+        )
+        group.add_ingress_rule(network.tasks, ec2.Port.tcp(port), "Tasks")
+        return group

@@ -36,15 +36,14 @@ def test_a_service_is_told_its_accounts_limits_as_they_are_declared(
     assert limits.parse(told(paper, service)[variable], name=variable) == paper.declared.accounts[account]
 
 
-def test_a_service_is_told_every_variable_that_is_required_and_none_that_is_unknown(paper: Standing) -> None:
+def test_a_service_is_told_every_variable_but_what_its_image_says_itself(paper: Standing) -> None:
     given = told(paper, "dispatcher-tiny").keys() | secret(paper, "dispatcher-tiny").keys()
     of_the_account = {
         each("tiny").name
         for each in (environment.broker_secret, environment.limits_document, environment.account_number)
     }
 
-    assert {each.name for each in environment.VARIABLES if each.required} | of_the_account <= given
-    assert given <= {each.name for each in environment.VARIABLES} | of_the_account
+    assert given == {each.name for each in environment.VARIABLES} - {"BUILD_REVISION"} | of_the_account
 
 
 def test_a_service_is_told_nothing_of_another_account(paper: Standing) -> None:
@@ -58,6 +57,7 @@ def test_a_service_knows_its_name_its_accounts_and_the_brokers_numbers(paper: St
 
     assert given[environment.SERVICE_NAME.name] == "dispatcher-tiny"
     assert given[environment.TRADING_ACCOUNTS.name] == "tiny"
+    assert given[environment.CONTROL_TABLE.name] == paper.names.control_table
     assert given[environment.account_number("tiny").name] == "PA2PAPER"
     assert ExecutionMode(given[environment.EXECUTION_MODE.name]) is ExecutionMode.ALPACA_PAPER
 
