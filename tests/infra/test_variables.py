@@ -9,6 +9,11 @@ from standing import Standing
 from contract import environment, limits
 from contract.environment import ExecutionMode
 
+FOLLOWS = {
+    "BUILD_REVISION": "from the image, which says it itself",
+    "ALPACA_STREAM_URL": "from ALPACA_BASE_URL, whose host has the stream as well",
+}
+
 
 def container(standing: Standing, service: str) -> dict[str, Any]:
     """The one container of a service's template."""
@@ -36,14 +41,14 @@ def test_a_service_is_told_its_accounts_limits_as_they_are_declared(
     assert limits.parse(told(paper, service)[variable], name=variable) == paper.declared.accounts[account]
 
 
-def test_a_service_is_told_every_variable_but_what_its_image_says_itself(paper: Standing) -> None:
+def test_a_service_is_told_every_variable_but_what_follows_from_something_else(paper: Standing) -> None:
     given = told(paper, "dispatcher-tiny").keys() | secret(paper, "dispatcher-tiny").keys()
     of_the_account = {
         each("tiny").name
         for each in (environment.broker_secret, environment.limits_document, environment.account_number)
     }
 
-    assert given == {each.name for each in environment.VARIABLES} - {"BUILD_REVISION"} | of_the_account
+    assert given == {each.name for each in environment.VARIABLES} - FOLLOWS.keys() | of_the_account
 
 
 def test_a_service_is_told_nothing_of_another_account(paper: Standing) -> None:
