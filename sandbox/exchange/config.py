@@ -37,13 +37,7 @@ class AccountConfig:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Switches that may be changed while the exchange runs.
-
-    rate_limit: requests a minute and account, 0 lifts it. partial_fill_probability: 0.1 is
-    Alpaca's paper behaviour. cancel_seconds: how long a cancel stays pending; negative: for ever.
-    volatility: 1 moves a stock a few per cent a month. stream_connections: how many trade_updates
-    connections an account may have at once, 0 lifts it.
-    """
+    """Switches that may be changed while the exchange runs; MEANINGS says what each does."""
 
     rate_limit: int = 200
     partial_fill_probability: Decimal = Decimal(0)
@@ -62,6 +56,27 @@ class Settings:
     options_expiring_today_limit: int = 0
     free_plan: bool = False
     pattern_day_trading: bool = False
+
+
+MEANINGS: Mapping[str, str] = {
+    "rate_limit": "requests a minute and account before a 429; 0 lifts it",
+    "partial_fill_probability": "how often a fill is partial; paper accounts: 0.1",
+    "unique_client_order_ids": "false takes the same client_order_id again, so that second POSTs can be counted",
+    "reuse_client_order_id_after_cancel": "true lets an id be used again once its order is over; sources differ",
+    "cancel_seconds": "how long a cancel stays pending_cancel; negative: for ever",
+    "volatility": "1 moves a stock a few per cent a month, 0 stands still",
+    "asset_easy_to_borrow": "assets carry easy_to_borrow, which was announced to go in September 2026",
+    "asset_borrow_status": "assets carry borrow_status",
+    "wash_trade_status": "403, or 422 as one report has it",
+    "stream_connections": "trade_updates connections an account may have at once; 0 lifts it",
+    "options_gtc": "option orders may be good till canceled; the documents disagree",
+    "options_stops": "option orders may be stop and stop-limit; the documents disagree",
+    "options_increments": "option prices off their increment are refused; the real ones may be routed differently",
+    "options_cutoff": "Eastern time from which expiring contracts are not opened; the documents say 15:15 and 15:30",
+    "options_expiring_today_limit": "contracts expiring today an account may hold; 0 is no limit",
+    "free_plan": "no OPRA, no SIP of the last 15 minutes",
+    "pattern_day_trading": "every opening order is refused with the retired 40310100",
+}
 
 
 @dataclass(frozen=True, slots=True)

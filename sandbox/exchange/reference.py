@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from sandbox.exchange.config import Settings
+from sandbox.exchange.config import MEANINGS, Settings
 from sandbox.exchange.errors import TABLE
 from sandbox.exchange.faults import KINDS
 from sandbox.exchange.routes import ROUTES
@@ -30,9 +30,11 @@ def _operations() -> Iterator[str]:
 
 def _switches() -> Iterator[str]:
     yield "\n## Switches\n"
-    yield "| setting | default |\n|---|---|"
+    yield "| setting | default | meaning |\n|---|---|---|"
     defaults = Settings()
-    yield from (f"| `{f.name}` | `{_toml(getattr(defaults, f.name))}` |" for f in fields(Settings))
+    for setting in fields(Settings):
+        default = _toml(getattr(defaults, setting.name))
+        yield f"| `{setting.name}` | `{default}` | {MEANINGS[setting.name]} |"
 
 
 def _toml(value: object) -> str:

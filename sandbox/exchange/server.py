@@ -192,11 +192,18 @@ class Server:
             return response
         entry.status = reply.status
         if self.journal.observers:
-            # "answered" means the bytes have left: send them here instead of on return.
+            await self._send_now(request, response, entry)
+        return response
+
+    async def _send_now(self, request: web.BaseRequest, response: web.Response, entry: Entry) -> None:
+        """Send here instead of on return, to know when the bytes have left."""
+        try:
             await response.prepare(request)
             await response.write_eof()
+        except ConnectionError:
+            entry.status = None  # the client is gone: nothing was answered
+        else:
             self.journal.tell("answered", entry)
-        return response
 
 
 def _find(method: str, path: str) -> tuple[Route, Mapping[str, str]]:

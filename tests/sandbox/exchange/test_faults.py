@@ -1,6 +1,7 @@
 """What goes wrong on purpose, what it leaves behind, and what a harness sees of it."""
 
 import json
+import socket
 import threading
 
 import pytest
@@ -151,6 +152,33 @@ def test_an_observer_is_told_at_each_moment_with_the_clients_id(exchange: Runnin
         ("applied", "two"),
         ("answered", "two"),
     ]
+
+
+def test_a_client_that_is_gone_was_not_answered(
+    exchange: Running, http: Http, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+    moments = {name: threading.Event() for name in ("received", "applied", "answered")}
+
+    def observe(moment: str, _: str | None) -> None:
+        told.append(moment)
+        moments[moment].set()
+
+    exchange.on_order_request(observe)
+    exchange.fault(kind="delay", delay_ms=100)
+    exchange.fault(kind="delay", delay_ms=200)
+    body = json.dumps(limit()).encode()
+    keys = "".join(f"{name}: {value}\r\n" for name, value in http.session.headers.items() if name.startswith("APCA"))
+    with socket.create_connection(("127.0.0.1", int(exchange.url.rpartition(":")[2])), timeout=5) as wire:
+        head = f"POST /v2/orders HTTP/1.1\r\nHost: x\r\n{keys}Content-Length: {len(body)}\r\n\r\n"
+        wire.sendall(head.encode() + body)
+        assert moments["applied"].wait(5)
+    http.placed(**limit(client_order_id="after"))
+
+    assert moments["answered"].wait(5)
+    assert told == ["received", "applied", "received", "applied", "answered"]
+    assert [status for *_, status in journal(exchange)] == [None, 200]
+    assert caplog.records == []
 
 
 def test_with_uniqueness_switched_off_second_posts_are_counted(exchange: Running, http: Http) -> None:
