@@ -60,7 +60,7 @@ def order(value: Order, legs: list[Json] | None = None) -> Json:
         "type": kind,
         "side": "" if value.side is None else value.side.value,
         "time_in_force": value.tif.value,
-        "limit_price": plain_or_none(value.effective_limit),
+        "limit_price": plain_or_none(value.limit_price),
         "stop_price": plain_or_none(value.stop_price),
         "status": value.status.value,
         "extended_hours": value.extended_hours,

@@ -172,11 +172,23 @@ def test_a_legs_price_is_replaced_by_a_new_order(exchange: Running, http: Http) 
     ]
 
 
-def test_a_buy_stop_becomes_a_stop_limit_four_or_two_and_a_half_per_cent_above(http: Http) -> None:
-    dear = http.placed(**limit(type="stop", limit_price=None, stop_price="110", qty="1"))
-    cheap = http.placed(**limit(type="stop", limit_price=None, stop_price="0.7", qty="1", symbol="ZWZZT"))
+def test_a_buy_stop_does_not_buy_more_than_two_and_a_half_per_cent_above(exchange: Running, http: Http) -> None:
+    http.placed(**limit(type="stop", limit_price=None, stop_price="110", qty="1"))
+    falls(exchange, "112.74", "112.76")
+    reached = http.statuses()
+    falls(exchange, "112.70", "112.75")
 
-    assert (dear["limit_price"], cheap["limit_price"]) == ("112.75", "0.728")
+    assert reached == [("stop", "new")]
+    assert prices(http.listed("/v2/orders?status=all")) == [("stop", "filled", "112.75")]
+
+
+def test_below_fifty_dollars_a_buy_stop_reaches_four_per_cent_above(exchange: Running, http: Http) -> None:
+    http.placed(**limit(symbol="ZWZZT", type="stop", limit_price=None, stop_price="0.7", qty="1"))
+    exchange.quotes({"ZWZZT": {"bid": "0.7278", "ask": "0.7281"}})
+    reached = http.statuses()
+    exchange.quotes({"ZWZZT": {"bid": "0.7278", "ask": "0.7280"}})
+
+    assert (reached, http.statuses()) == ([("stop", "new")], [("stop", "filled")])
 
 
 def test_a_trailing_stop_follows_the_market_up_and_sells_on_the_way_down(exchange: Running, http: Http) -> None:
