@@ -26,9 +26,11 @@ class PostgresLeases:
     def acquire(self, holder: str, seconds: float) -> Grant | Held:
         """See ports.Leases."""
         gone = not self._present and self._become_present()
-        taken = self._run(queries.ACQUIRE_LEASE, holder=holder, seconds=seconds, gone=gone)
+        taken = self._run(queries.ACQUIRE_LEASE, holder=holder, seconds=seconds, gone=gone, present=self._present)
         if taken:
             return Grant(taken[0]["epoch"])
+        if gone:
+            self._make_way()
         row = self._run(queries.LEASE_HOLDER)[0]
         return Held(row["holder"], row["epoch"])
 
@@ -36,7 +38,7 @@ class PostgresLeases:
         """See ports.Leases."""
         if not self._present:
             self._become_present()
-        return bool(self._run(queries.RENEW_LEASE, epoch=epoch, seconds=seconds))
+        return bool(self._run(queries.RENEW_LEASE, epoch=epoch, seconds=seconds, present=self._present))
 
     def release(self, epoch: int) -> None:
         """See ports.Leases."""
@@ -53,6 +55,11 @@ class PostgresLeases:
     def _become_present(self) -> bool:
         self._present = self._run(queries.TRY_PRESENCE)[0]["pg_try_advisory_lock"]
         return self._present
+
+    def _make_way(self) -> None:
+        """The holder lives and was not present yet: presence is its, and not of who stands by."""
+        self._run(queries.END_PRESENCE)
+        self._present = False
 
     def _run(self, statement: str, **parameters: object) -> list[DictRow]:
         if self._connection is None:

@@ -67,6 +67,19 @@ def test_a_holder_that_lost_its_lease_does_not_steal_it_back_from_a_live_one(boo
     assert [first.acquire("first", 60), first.renew(1, 60)] == [Held("second", 2), False]
 
 
+def test_a_holder_that_slept_and_left_does_not_take_its_living_successor_for_gone(books: Books) -> None:
+    first, second, third = books.leases(), books.leases(), books.leases()
+    first.acquire("first", 60)
+    books.expire()
+    second.acquire("second", 60)
+    first.leave()
+    assert books.until(NOBODY_PRESENT)
+
+    answers = [first.acquire("first", 60), third.acquire("third", 60), second.renew(2, 60)]
+
+    assert answers == [Held("second", 2), Held("second", 2), True]
+
+
 def test_a_holder_becomes_present_once_the_one_before_it_is_gone(books: Books) -> None:
     first, second, third = books.leases(), books.leases(), books.leases()
     first.acquire("first", 60)

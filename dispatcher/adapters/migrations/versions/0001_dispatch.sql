@@ -72,6 +72,7 @@ CREATE TABLE dispatch_accounts (
     holder          text NOT NULL,
     epoch           bigint NOT NULL,
     expires_at      timestamptz NOT NULL,
+    present         boolean NOT NULL DEFAULT false, -- the holder's connection says that it lives
     considers_after bigint -- recommendations up to this id were there before the account first traded
 );
 
