@@ -29,6 +29,11 @@ DATABASE_URL = Variable(
 DATABASE_PASSWORD = Variable("DATABASE_PASSWORD", "The database role's password (a secret).")
 ALPACA_BASE_URL = Variable("ALPACA_BASE_URL", "Trading API: the broker's paper host or loopback.")
 ALPACA_DATA_URL = Variable("ALPACA_DATA_URL", "Market data API: the broker's data host (GET only) or loopback.")
+ALPACA_STREAM_URL = Variable(
+    "ALPACA_STREAM_URL",
+    "Stream of trade updates: the broker's paper host or loopback. Without one, `/stream` at `ALPACA_BASE_URL`.",
+    required=False,
+)
 TRADING_ACCOUNTS = Variable("TRADING_ACCOUNTS", "Comma-separated names of the accounts this process serves.")
 EXECUTION_MODE = Variable("EXECUTION_MODE", "`ALPACA_PAPER` or `SIMULATED`.")
 SERVICE_NAME = Variable("SERVICE_NAME", "The name this process logs under.", required=False, default="dispatcher")
@@ -46,6 +51,7 @@ VARIABLES = (
     DATABASE_PASSWORD,
     ALPACA_BASE_URL,
     ALPACA_DATA_URL,
+    ALPACA_STREAM_URL,
     TRADING_ACCOUNTS,
     EXECUTION_MODE,
     CONTROL_TABLE,

@@ -286,17 +286,192 @@ class PositionOpened(Event):
     name = "position_opened"
     symbol: str
     qty: Decimal
-    average_price: Decimal
+    average_price: Decimal | None
+    source: str
+    """The entry it came from, or that it was opened by hand."""
 
 
 @_event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionClosed(Event):
-    """A position no longer exists at the broker."""
+    """A position no longer exists at the broker. The profit is from its fills, first in first out."""
 
     name = "position_closed"
     symbol: str
     reason: str
+    realized: Decimal
+    """USD, before fees."""
+    fees: Decimal
+    """USD."""
+    complete: bool
+    """False while the broker's statement lacks a price, so that `realized` is not the whole."""
+    held_seconds: Decimal
+    unprotected_seconds: Decimal
+    """How long shares were without a live stop, altogether."""
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionChanged(Event):
+    """A position is larger or smaller than before."""
+
+    name = "position_changed"
+    symbol: str
+    qty: Decimal
+    average_price: Decimal | None
+    realized: Decimal
+    """USD so far, before fees."""
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionHeld(Event):
+    """A position as it stands; said with each heartbeat. Profit not yet realized is the broker's own figure."""
+
+    name = "position_held"
+    symbol: str
+    qty: Decimal
+    average_price: Decimal | None
+    unrealized: Decimal
+    """USD."""
+    realized: Decimal
+    """USD so far, before fees."""
+    age_seconds: Decimal
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    unprotected_seconds: Decimal | None
+    """Since when shares are without a live stop; null when all are protected or it is an option."""
+    next_exit: str
+    """What ends it next, in words."""
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsHeld(Event):
+    """All positions together; said with each heartbeat."""
+
+    name = "positions_held"
+    positions: int
+    unprotected: int
+    exiting: int
+    unrealized: Decimal
+    """USD, the broker's own figure."""
+    realized_today: Decimal
+    """USD of positions closed today, less fees."""
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionUnprotected(Event):
+    """Shares are without a live stop, and why. Said when it begins, when the reason changes, and while it lasts."""
+
+    name = "position_unprotected"
+    symbol: str
+    qty: Decimal
+    seconds: Decimal
+    why: str
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionProtected(Event):
+    """Live stops stand for all shares again, after so many seconds."""
+
+    name = "position_protected"
+    symbol: str
+    seconds: Decimal
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitDecided(Event):
+    """A position is to be closed, and why: what was observed and what was declared."""
+
+    name = "exit_decided"
+    symbol: str
+    qty: Decimal
+    reason: str
+    observed: str
+    threshold: str
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitUndecided(Event):
+    """A price should decide over a position, and there is none that may."""
+
+    name = "exit_undecided"
+    symbol: str
+    why: str
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitOrder(Event):
+    """An order that protects or closes a position came into a state."""
+
+    name = "exit_order"
+    symbol: str
+    purpose: str
+    client_order_id: str
+    broker_order_id: str | None
+    state: str
+    detail: str
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitStuck(Event):
+    """A position should be closed for longer than declared, and is not. Said again while it lasts."""
+
+    name = "exit_stuck"
+    symbol: str
+    reason: str
+    seconds: Decimal
+    why: str
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrayOrder(Event):
+    """An order that would close a position that does not exist; it is cancelled before it opens one."""
+
+    name = "stray_order"
+    symbol: str
+    broker_order_id: str
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestAnswered(Event):
+    """What became of a person's request to close a position or all of them."""
+
+    name = "request_answered"
+    request: str
+    ask: str
+    symbol: str | None
+    by: str
+    answer: str
+    detail: str
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlUnavailable(Event):
+    """The control table could not be read or written; requests wait."""
+
+    name = "control_unavailable"
+    error: str
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChanged(Event):
+    """The stream of trade updates was connected or lost. Whatever it told or did not tell, the broker is read."""
+
+    name = "stream_changed"
+    connected: bool
+    why: str
 
 
 @_event

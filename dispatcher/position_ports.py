@@ -37,6 +37,9 @@ class PositionBroker(Protocol):
     def working(self, symbol: str | None = None) -> tuple[Working, ...]:
         """Every order that stands, held legs included; of one symbol, or of all."""
 
+    def sent(self, symbol: str, after: datetime) -> tuple[Working, ...]:
+        """Every order in the symbol that was submitted after the moment, ended ones included."""
+
     def trades(self, after: datetime) -> tuple[Movement, ...]:
         """Every fill after the moment, as the account's statement has it."""
 
@@ -80,9 +83,10 @@ class SentOrder:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """How often something was tried, and when the last try came into its state."""
+    """How often something was tried, and what became of the last try, since when."""
 
     number: int
+    state: State | None
     since: datetime | None
 
 
@@ -137,6 +141,12 @@ class PositionLedger(Protocol):
 
 class Bell(Protocol):
     """What the stream of trade updates tells: that something happened. What happened is read from the broker."""
+
+    def listen(self) -> None:
+        """Begin to listen; the broker gives an account one connection, so only the holder of the lease does."""
+
+    def silence(self) -> None:
+        """Listen no more, so that another may."""
 
     def wait(self, seconds: float) -> bool:
         """Wait for something to happen; True when it did."""

@@ -152,16 +152,24 @@ class AlpacaBroker:
 
     def working(self, symbol: str | None = None) -> tuple[Working, ...]:
         """See position_ports.PositionBroker. Held legs are only told under their head."""
-        asked: dict[str, str] = {"status": "open", "nested": "true", "direction": "asc", "limit": str(PAGE)}
-        asked |= {} if symbol is None else {"symbols": symbol}
+        found = self._nested({"status": "open"} | ({} if symbol is None else {"symbols": symbol}))
+        return tuple(each for each in found if not each.ended)
+
+    def sent(self, symbol: str, after: datetime) -> tuple[Working, ...]:
+        """See position_ports.PositionBroker."""
+        return self._nested({"status": "all", "symbols": symbol, "after": after.isoformat()})
+
+    def _nested(self, asked: dict[str, str]) -> tuple[Working, ...]:
+        """Every page of orders with their legs under them."""
+        asked = {"nested": "true", "direction": "asc", "limit": str(PAGE)} | asked
         heads: dict[str, Any] = {}
         while True:
-            page = _read("open orders", lambda: wire.listed(self._trading.get("/orders", asked)))  # noqa: B023  at once
+            page = _read("orders", lambda: wire.listed(self._trading.get("/orders", asked)))  # noqa: B023  at once
             heads |= {head["id"]: head for head in page if head["id"] not in heads}
             if len(page) < PAGE or page[-1].get("submitted_at") in {None, asked.get("after")}:
                 break
             asked = asked | {"after": str(page[-1]["submitted_at"])}
-        return _read("open orders", lambda: tuple(each for head in heads.values() for each in wire.working(head)))
+        return _read("orders", lambda: tuple(each for head in heads.values() for each in wire.working(head)))
 
     def trades(self, after: datetime) -> tuple[Movement, ...]:
         """See position_ports.PositionBroker."""

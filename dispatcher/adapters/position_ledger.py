@@ -125,8 +125,10 @@ class PostgresPositionLedger:
 
     def attempts(self, position: int, purpose: Purpose) -> Attempts:
         """See position_ports.PositionLedger."""
-        row = self._run(queries.LATEST_SEQUENCE, position=position, purpose=purpose)[0]
-        return Attempts(row["sequence"], row["since"])
+        rows = self._run(queries.ATTEMPTS, position=position, purpose=purpose)
+        if not rows:
+            return Attempts(0, None, None)
+        return Attempts(rows[0]["sequence"], State(rows[0]["state"]), rows[0]["since"])
 
     def realized(self, since: datetime) -> Decimal:
         """See position_ports.PositionLedger."""

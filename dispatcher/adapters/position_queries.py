@@ -92,9 +92,10 @@ FROM position_orders
 WHERE account = %(account)s AND state IN ('intended', 'unknown', 'accepted', 'partly_filled')
 ORDER BY intended_at, client_order_id
 """
-LATEST_SEQUENCE = """
-SELECT coalesce(max(sequence), 0) AS sequence, max(since) AS since FROM position_orders
+ATTEMPTS = """
+SELECT sequence, state, since FROM position_orders
 WHERE account = %(account)s AND position_id = %(position)s AND purpose = %(purpose)s
+ORDER BY sequence DESC LIMIT 1
 """
 REALIZED_SINCE = """
 SELECT coalesce(sum(realized - fees), 0) AS realized FROM positions

@@ -114,14 +114,11 @@ def holding(document: Any) -> Holding:
 
 
 def working(document: Any, parent: Working | None = None) -> list[Working]:
-    """An order and its legs, those that have ended left out; nothing for a spread, whose legs are in other symbols."""
+    """An order and its legs, ended ones included; of a spread its legs, which have the symbols."""
     table = _table(document)
     legs = [_table(each) for each in table.get("legs") or ()]
-    if not table.get("symbol"):
-        return [found for leg in legs for found in working(leg)]
-    own = _working(table, parent)
-    found = [each for leg in legs for each in working(leg, own)]
-    return found if own.ended else [own, *found]
+    own = _working(table, parent) if table.get("symbol") else None
+    return [*([own] if own else []), *(each for leg in legs for each in working(leg, own))]
 
 
 def _working(table: Mapping[str, Any], parent: Working | None) -> Working:

@@ -94,6 +94,18 @@ def read(environ: Mapping[str, str]) -> Settings:
     )
 
 
+def stream_url(environ: Mapping[str, str], trading_url: str) -> str:
+    """The address of the stream of trade updates: the one that is set, or the trading host's own.
+
+    Raises:
+        DocumentError: it is another host's.
+    """
+    reading = _Reading(environ)
+    url = reading.stream_url(trading_url)
+    reading.finish()
+    return url
+
+
 def _read(value: T | None) -> T:
     """What `finish` has vouched for: had it not been readable, there would have been a problem."""
     if value is None:
@@ -143,6 +155,17 @@ class _Reading:
         if url and not (allowed and parts.path in {"", "/"}):
             self._problem(variable, f"{url!r} is neither https://{host} nor loopback; no other host may be traded on")
         return url.rstrip("/")
+
+    def stream_url(self, trading_url: str) -> str:
+        """The stream's address: the one that is set, or the trading host's own."""
+        url = self._environ.get(environment.ALPACA_STREAM_URL.name)
+        if not url:
+            return trading_url.replace("http", "ws", 1) + "/stream"
+        parts = urlsplit(url)
+        local = parts.hostname in LOOPBACK and parts.scheme in {"ws", "wss"}
+        if not (local or (parts.hostname == PAPER_HOST and parts.scheme == "wss")):
+            self._problem(environment.ALPACA_STREAM_URL, f"{url!r} is neither wss://{PAPER_HOST} nor loopback")
+        return url
 
     def mode(self) -> ExecutionMode | None:
         value = self.text(environment.EXECUTION_MODE)

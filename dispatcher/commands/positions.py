@@ -1,0 +1,89 @@
+"""`positions`: look after what every configured account holds, until SIGTERM."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from time import monotonic
+
+from contract.environment import EXECUTION_MODE, ExecutionMode
+from dispatcher.adapters.alpaca import AlpacaBroker
+from dispatcher.adapters.control import DynamoRequests
+from dispatcher.adapters.database import connect
+from dispatcher.adapters.leases import PostgresLeases
+from dispatcher.adapters.position_ledger import PostgresPositionLedger
+from dispatcher.adapters.stream import TradeUpdates
+from dispatcher.commands import service, trading
+from dispatcher.commands.service import Command, Setting
+from dispatcher.ports import TradingAccount
+from dispatcher.position_ports import PositionLedger
+from dispatcher.shell import settings as reading
+from dispatcher.shell.check import Finding
+from dispatcher.shell.lease import Lease
+from dispatcher.shell.positions.serve import PositionMeans, PositionService
+from dispatcher.shell.settings import Settings
+
+
+def main(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Exit 0 after SIGTERM, 1 when it may not manage anything."""
+    del arguments
+    return service.run(Command("positions", _serve, _refuses), environ)
+
+
+def lease_of(account: str) -> str:
+    """The key of the lease for an account's positions; the dispatcher has one of its own."""
+    return f"{account}/positions"
+
+
+def broker(settings: Settings, account: TradingAccount) -> AlpacaBroker:
+    """The broker of an account's positions: the real one, whatever the mode of the dispatcher."""
+    secret = settings.secrets[account.name]
+    return AlpacaBroker(
+        key=secret.key, secret=secret.secret, trading_url=settings.trading_url, data_url=settings.data_url
+    )
+
+
+def _refuses(settings: Settings) -> list[Finding]:
+    if settings.mode is not ExecutionMode.SIMULATED:
+        return []
+    evidence = "simulated positions live in the dispatcher's process; those at the broker are another matter"
+    return [Finding("mode", EXECUTION_MODE.name, evidence, "run positions for ALPACA_PAPER only")]
+
+
+def _serve(setting: Setting) -> None:
+    stream = _listen(setting)
+    PositionService(_means(setting, stream), setting.stop).run()
+
+
+def _listen(setting: Setting) -> TradeUpdates:
+    """The one connection to the account's stream of trade updates."""
+    secret = setting.settings.secrets[setting.account.name]
+    url = reading.stream_url(setting.environ, setting.settings.trading_url)
+    return TradeUpdates(url, secret.key, secret.secret)
+
+
+def _means(setting: Setting, stream: TradeUpdates) -> PositionMeans:
+    settings, account = setting.settings, setting.account
+    name, lease = f"positions {account.name}", lease_of(account.name)
+    connected = partial(connect, settings.database_url, settings.database_password)
+
+    @contextmanager
+    def open_ledger(epoch: int) -> Iterator[PositionLedger]:
+        connection = connected(name=name)
+        try:
+            yield PostgresPositionLedger(connection, account=account.name, lease=lease, epoch=epoch)
+        finally:
+            connection.close()
+
+    leases = PostgresLeases(partial(connected, name=f"{name} lease"), lease)
+    return PositionMeans(
+        account=account,
+        broker=broker(settings, account),
+        lease=Lease(leases, trading.holder(), monotonic),
+        bell=stream,
+        requests=DynamoRequests(settings.control_table, account.name) if settings.control_table else None,
+        open_ledger=open_ledger,
+        say=setting.say,
+        alive=setting.alive,
+        monotonic=monotonic,
+        heartbeat_seconds=settings.heartbeat_seconds,
+    )

@@ -1,0 +1,123 @@
+"""One turn: read the broker, bring the books up to date, then see to every position. Safe to break off anywhere."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from contract.events import PositionHeld, PositionsHeld, StrayOrder
+from dispatcher.core.positions.book import Book, Stage
+from dispatcher.core.positions.cover import Holding, Working
+from dispatcher.core.positions.instrument import contract
+from dispatcher.core.positions.sight import Sight
+from dispatcher.shell.positions import exiting
+from dispatcher.shell.positions.asking import obey
+from dispatcher.shell.positions.bookkeeping import keep_books, read_statement
+from dispatcher.shell.positions.caring import look_after
+from dispatcher.shell.positions.desk import PositionDesk, seconds
+from dispatcher.shell.positions.sending import settle
+from dispatcher.shell.truth import day_began
+
+STRAY = frozenset({"bracket", "oco", "oto"})
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a turn saw and left: holdings, live books, quotes of contracts, and how many orders have no answer."""
+
+    holdings: Mapping[str, Holding]
+    books: Mapping[str, Book]
+    sights: Mapping[str, Sight]
+    unclear: int
+
+
+def turn(desk: PositionDesk) -> View:
+    """Read, keep the books, see to every position."""
+    read_statement(desk)
+    holdings = desk.broker.holdings()
+    orders = desk.broker.working()
+    unclear = settle(desk, orders)
+    live = keep_books(desk, holdings)
+    obey(desk, live, holdings, orders)
+    sights = _sights(desk, live.values())
+    for symbol in tuple(live):
+        if desk.lease.holds():
+            live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders, sights.get(symbol))
+    _cancel_strays(desk, holdings, live, orders)
+    return View(holdings, live, sights, unclear)
+
+
+def report(desk: PositionDesk, view: View) -> None:
+    """Say what is held, each and together."""
+    for symbol, book in view.books.items():
+        if symbol in view.holdings:
+            _say_held(desk, book, view.holdings[symbol], view.sights.get(symbol))
+    books = view.books.values()
+    desk.say(
+        PositionsHeld(
+            account=desk.name,
+            positions=len(view.holdings),
+            unprotected=sum(book.unprotected_since is not None for book in books),
+            exiting=sum(book.stage is Stage.EXITING for book in books),
+            unrealized=sum((each.unrealized for each in view.holdings.values()), Decimal(0)),
+            realized_today=desk.ledger.realized(day_began(desk.now())),
+        )
+    )
+
+
+def _sights(desk: PositionDesk, books: Iterable[Book]) -> dict[str, Sight]:
+    """Quotes of the contracts held: shares need one only when something is wrong, and then a fresh one."""
+    contracts = tuple(book.symbol for book in books if contract(book.symbol) is not None)
+    return desk.broker.sights(contracts) if contracts and desk.market_open() else {}
+
+
+def _see_to(
+    desk: PositionDesk, book: Book, holding: Holding | None, orders: tuple[Working, ...], sight: Sight | None
+) -> Book:
+    if book.stage is Stage.EXITING:
+        return exiting.proceed(desk, book)
+    if holding is None:
+        return book  # gone, and the statement is about to say how
+    if contract(book.symbol) is not None:
+        return exiting.supervise(desk, book, holding, sight)
+    return look_after(desk, book, holding, tuple(each for each in orders if each.symbol == book.symbol))
+
+
+def _cancel_strays(
+    desk: PositionDesk, holdings: Mapping[str, Holding], live: Mapping[str, Book], orders: tuple[Working, ...]
+) -> None:
+    """A leg that outlived its position would open another one the other way round."""
+    closing = {each.id: each for each in orders if each.order_class in STRAY and each.armed and not each.arms_legs}
+    strays = {key: each for key, each in closing.items() if each.symbol not in holdings and each.symbol not in live}
+    now, seen = desk.now(), desk.memory.strays
+    desk.memory.strays = {key: seen.get(key, now) for key in strays}
+    for key, first_seen in desk.memory.strays.items():
+        old = now - first_seen >= timedelta(seconds=desk.policy.difference_grace_seconds)
+        if old and desk.broker.holding(strays[key].symbol) is None:
+            desk.say(StrayOrder(account=desk.name, symbol=strays[key].symbol, broker_order_id=key))
+            desk.broker.cancel(key)
+
+
+def _say_held(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | None) -> None:
+    option, since = contract(book.symbol) is not None, book.unprotected_since
+    desk.say(
+        PositionHeld(
+            account=desk.name,
+            symbol=book.symbol,
+            qty=holding.quantity,
+            average_price=holding.average_price,
+            unrealized=holding.unrealized,
+            realized=book.tally.realized,
+            age_seconds=seconds(desk.now() - book.opened_at),
+            stop_loss=book.plan.stop_loss if book.plan else None,
+            take_profit=book.plan.take_profit if book.plan else None,
+            unprotected_seconds=None if since is None else seconds(desk.now() - since),
+            next_exit=_next(desk, book, holding, sight, option=option),
+        )
+    )
+
+
+def _next(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | None, *, option: bool) -> str:
+    if book.exit is not None:
+        return f"being closed: {book.exit.reason}"
+    return exiting.next_exit(desk, book, holding, sight) if option else "its stop or its target at the broker"

@@ -1,0 +1,136 @@
+"""One account's positions served: the lease, the bell, the turn, the heartbeat."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from decimal import Decimal
+from threading import Event
+
+from contract.events import Heartbeat, LimitsInForce, ReconcileCompleted, StreamChanged
+from dispatcher.ports import Grant, Say, TradingAccount
+from dispatcher.position_ports import Bell, PositionBroker, PositionLedger, Requests
+from dispatcher.shell.clock import BrokerClock
+from dispatcher.shell.lease import Lease
+from dispatcher.shell.positions.cycle import View, report, turn
+from dispatcher.shell.positions.desk import PositionDesk
+from dispatcher.shell.tenure import Tenure
+
+SPACING_SECONDS = 2.0
+"""Between two turns. A turn is three requests, and dispatcher and manager share 200 a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionMeans:
+    """What one account's positions are served with."""
+
+    account: TradingAccount
+    broker: PositionBroker
+    lease: Lease
+    bell: Bell
+    requests: Requests | None
+    open_ledger: Callable[[int], AbstractContextManager[PositionLedger]]
+    say: Say
+    alive: Callable[[], None]
+    monotonic: Callable[[], float]
+    heartbeat_seconds: float
+
+
+class PositionService:
+    """The loop of one account's positions."""
+
+    def __init__(self, means: PositionMeans, stop: Event) -> None:
+        self._means = means
+        self._stop = stop
+        self._tenure = Tenure(
+            account=means.account.name,
+            keeper=means.broker,
+            lease=means.lease,
+            say=means.say,
+            beat=self._beat,
+            monotonic=means.monotonic,
+            stop=stop,
+        )
+        self._desk: PositionDesk | None = None
+        self._view: View | None = None
+        self._beaten_at = means.monotonic()
+
+    def run(self) -> None:
+        """Until told to stop."""
+        limits = self._means.account.limits
+        self._means.say(LimitsInForce(account=self._name, digest=limits.digest(), document=limits.document()))
+        self._tenure.run(self._work)
+
+    @property
+    def _name(self) -> str:
+        return self._means.account.name
+
+    def _work(self, grant: Grant, clock: BrokerClock) -> None:
+        with self._means.open_ledger(grant.epoch) as ledger:
+            self._desk = self._make_desk(ledger, clock)
+            self._means.bell.listen()
+            try:
+                self._turns(self._desk)
+            finally:
+                self._desk = None
+                self._means.bell.silence()
+
+    def _turns(self, desk: PositionDesk) -> None:
+        before = len(desk.ledger.orders())
+        self._view = turn(desk)
+        told = ReconcileCompleted(account=self._name, unresolved_before=before, unresolved_after=self._view.unclear)
+        self._means.say(told)
+        while self._tenure.working():
+            with self._tenure.broker_may_be_away():
+                self._wait(desk)
+                self._view = turn(desk)
+            self._beat()
+
+    def _wait(self, desk: PositionDesk) -> None:
+        """Until something happens or it is time: never more often than the budget allows, never less than declared."""
+        self._tenure.pause(SPACING_SECONDS)
+        busy = self._view is not None and any(book.exit is not None for book in self._view.books.values())
+        until = desk.monotonic() + (0.0 if busy else max(0.0, desk.policy.reconcile_seconds - SPACING_SECONDS))
+        while self._tenure.working() and (left := until - desk.monotonic()) > 0:
+            if self._means.bell.wait(min(left, SPACING_SECONDS)):
+                break
+            self._beat()
+        for each in self._means.bell.take():
+            self._means.say(StreamChanged(account=self._name, connected=each == "connected", why=each))
+
+    def _make_desk(self, ledger: PositionLedger, clock: BrokerClock) -> PositionDesk:
+        means = self._means
+        return PositionDesk(
+            account=means.account,
+            broker=means.broker,
+            ledger=ledger,
+            lease=means.lease,
+            requests=means.requests,
+            say=means.say,
+            now=clock.now,
+            monotonic=means.monotonic,
+            since=clock.now(),
+        )
+
+    def _beat(self) -> None:
+        """A sign of life; the heartbeat, with what is held, when it is due."""
+        self._means.alive()
+        since = self._means.monotonic() - self._beaten_at
+        if since < self._means.heartbeat_seconds:
+            return
+        self._beaten_at += since
+        self._means.say(
+            Heartbeat(
+                account=self._name,
+                seconds=Decimal(f"{since:.1f}"),
+                standing_by=self._tenure.standing_by_for is not None,
+                considered=0,
+                refused=0,
+                accepted=0,
+                rejected=0,
+                unknown=0,
+                unresolved=self._view.unclear if self._view else 0,
+                newest_input_seconds=None,
+            )
+        )
+        if self._desk is not None and self._view is not None:
+            report(self._desk, self._view)

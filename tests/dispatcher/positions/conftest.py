@@ -1,0 +1,42 @@
+"""A stand for each test: the session's database emptied, an exchange of its own whose clock stands still."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.exchange import Config, Running, Settings, running
+from sandbox.exchange.text import nanoseconds
+from sandbox.postgres import Database
+from tests.dispatcher.positions.stand import Stand
+from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, QUOTES
+
+EMPTY = (
+    "TRUNCATE positions, position_accounts, position_movements, position_orders, dispatch_accounts, dispatch_claims,"
+    " dispatch_recommendations RESTART IDENTITY"
+)
+
+
+@pytest.fixture(scope="session")
+def standing_still() -> Iterator[Running]:
+    """One exchange for the session; each test begins it again."""
+    config = Config(
+        seed=7,
+        now=nanoseconds(MONDAY_MORNING),
+        clock_running=False,
+        accounts=(ACCOUNT,),
+        quotes=QUOTES,
+        settings=Settings(rate_limit=0),
+    )
+    with running(config) as exchange:
+        yield exchange
+
+
+@pytest.fixture
+def stand(standing_still: Running, shelf: Database) -> Iterator[Stand]:
+    """An account with nothing in it."""
+    standing_still.reset()
+    stand = Stand(standing_still, shelf)
+    stand.connect().execute(EMPTY.encode())
+    yield stand
+    for connection in stand.connections:
+        connection.close()
