@@ -75,9 +75,9 @@ def test_no_other_host_is_traded_on(world: World, capsys: pytest.CaptureFixture[
 
 
 def test_everything_that_is_missing_is_told_at_once(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    said = refused(world, capsys, ALPACA_SECRET_LARGE="", DATABASE_URL="", EXECUTION_MODE="LIVE")
+    said = refused(world, capsys, ACCOUNT_NUMBER_LARGE="", DATABASE_PASSWORD="", EXECUTION_MODE="LIVE")
 
-    assert [subject for _, subject in failed(said)] == ["ALPACA_SECRET_LARGE", "DATABASE_URL", "EXECUTION_MODE"]
+    assert [subject for _, subject in failed(said)] == ["ACCOUNT_NUMBER_LARGE", "DATABASE_PASSWORD", "EXECUTION_MODE"]
 
 
 def test_a_schema_that_is_behind_is_not_traded_on(world: World, capsys: pytest.CaptureFixture[str]) -> None:
