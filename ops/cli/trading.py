@@ -1,0 +1,140 @@
+"""`ops trading`: the kill switch, per account."""
+
+import getpass
+import json
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from contract.control import Ask, Request, TradingOrder
+from contract.limits import TradingState
+from ops.aws.session import connect
+from ops.aws.trading import TradingTable
+from ops.cli.root import Session, Spoken, json_option
+from ops.cli.where import where
+from ops.errors import Exit, OpsError
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a trading verb works: the table and the accounts it is about."""
+
+    table: TradingTable
+    accounts: tuple[str, ...]
+
+
+@click.group()
+def trading() -> None:
+    """See or change what an account may do; in force within a second, and over restarts.
+
+    \b
+    Examples:
+      ops trading show
+      ops trading halt large --why "prices look wrong"
+      ops trading resume large --why "looked at it: upstream was late"
+
+    Of the declared limits, this switch and the service's own halt, the one that allows least is in force. Halting
+    cancels resting entries and never an exit. A service that cannot read the switch for 5 s opens nothing.
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+
+
+@trading.command(cls=Spoken)
+@click.argument("accounts", nargs=-1)
+@json_option
+@click.pass_obj
+def show(session: Session, accounts: tuple[str, ...]) -> Exit:
+    """Show what each account may do, by whom, since when and why.
+
+    \b
+    Example:
+      ops trading show
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+    desk = _desk(session, accounts)
+    _tell(session, [(account, desk.table.read(account)) for account in desk.accounts])
+    return Exit.DONE
+
+
+def _change(name: str, state: TradingState, does: str) -> None:
+    """One verb that says a state."""
+
+    @trading.command(name, cls=Spoken, help=f"{does}\n\n\b\nExample:\n  ops trading {name} large --why REASON")
+    @click.argument("accounts", nargs=-1, required=True)
+    @click.option("--why", required=True, help="The reason; it stands in the log, in the table and in the message.")
+    @json_option
+    @click.pass_obj
+    def change(session: Session, accounts: tuple[str, ...], why: str) -> Exit:
+        desk = _desk(session, accounts)
+        order = TradingOrder(state, _who(), datetime.now(UTC), _reason(why))
+        for account in desk.accounts:
+            desk.table.write(account, order)
+        _tell(session, [(account, order) for account in desk.accounts])
+        return Exit.DONE
+
+
+_change("halt", TradingState.HALTED, "Send nothing that opens, cancel resting entries; exits go on.")
+_change("reduce", TradingState.REDUCE_ONLY, "Only what reduces a position is sent; resting entries are cancelled.")
+_change("resume", TradingState.ACTIVE, "Let the account trade again, within its declared limits.")
+
+
+@trading.command(cls=Spoken)
+@click.argument("accounts", nargs=-1, required=True)
+@click.option("--why", required=True, help="The reason.")
+@json_option
+@click.pass_obj
+def flatten(session: Session, accounts: tuple[str, ...], why: str) -> Exit:
+    """Halt, then ask the position manager to cancel every order and close every position.
+
+    Exit 0 means that it was asked. What became of it, the position manager's log and `ops positions` say.
+
+    \b
+    Example:
+      ops trading flatten large --why REASON
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+    desk, at, reason = _desk(session, accounts), datetime.now(UTC), _reason(why)
+    order = TradingOrder(TradingState.HALTED, _who(), at, f"flatten: {reason}")
+    for account in desk.accounts:
+        desk.table.write(account, order)
+        desk.table.leave(account, Request(f"{at:%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}", Ask.FLATTEN, _who(), at, reason))
+    _tell(session, [(account, order) for account in desk.accounts])
+    return Exit.DONE
+
+
+def _desk(session: Session, accounts: Iterable[str]) -> Desk:
+    there = where(session)
+    declared = tuple(there.inventory.accounts)
+    for account in accounts:
+        if account not in declared:
+            raise OpsError(f"no account is called {account!r}", next_step=f"name one of {', '.join(declared)}")
+    aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ)
+    return Desk(TradingTable(aws, there.names.control_table), tuple(accounts) or declared)
+
+
+def _who() -> str:
+    return f"{getpass.getuser()}@{platform.node()}"
+
+
+def _reason(why: str) -> str:
+    if not why.strip():
+        raise OpsError("--why is empty", next_step="say why; whoever reads the log at night is you")
+    return why.strip()
+
+
+def _tell(session: Session, orders: list[tuple[str, TradingOrder | None]]) -> None:
+    told: dict[str, Any] = {account: order and order.attributes() for account, order in orders}
+    if session.json:
+        click.echo(json.dumps({"trading": told}))
+        return
+    for account, order in orders:
+        click.echo(f"{account}: {_words(order)}")
+
+
+def _words(order: TradingOrder | None) -> str:
+    if order is None:
+        return "nothing was ever said; the declared trading_state is in force"
+    return f"{order.state}, by {order.by} at {order.at:%Y-%m-%d %H:%M:%S} UTC: {order.why}"

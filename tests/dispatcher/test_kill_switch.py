@@ -1,0 +1,156 @@
+"""The kill switch whole: a person at the command line, a real table, a dispatcher at work."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+from typing import Any
+
+import pytest
+from botocore.session import Session
+from click.testing import CliRunner
+
+from contract.environment import CONTROL_TABLE
+from contract.names import PARTITION_KEY, SORT_KEY, Names
+from ops.cli.root import ops
+from tests.dispatcher.world import World
+
+TABLE = Names("sandbox").control_table
+REGION = "us-west-2"
+PATIENCE_SECONDS = 60
+AWS = {
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+pytestmark = pytest.mark.world
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """An AWS endpoint with the control table in it."""
+    command = [sys.executable, "-m", "sandbox.aws", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = next(line.split()[-1] for line in process.stdout if line.startswith("aws ready on "))
+        _create_table(url)
+        yield url
+        process.terminate()
+
+
+def _create_table(url: str) -> None:
+    client = Session().create_client(
+        "dynamodb", region_name=REGION, endpoint_url=url, aws_access_key_id="sandbox", aws_secret_access_key="sandbox"
+    )
+    client.create_table(
+        TableName=TABLE,
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (PARTITION_KEY, SORT_KEY)],
+        KeySchema=[
+            {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
+            {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+class Log:
+    """The events of a running dispatcher, as they come."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        self._lines = process.stdout
+        self._said: list[str] = []
+
+    def until(self, name: str, **fields: object) -> dict[str, Any]:
+        """The next event of that name and with those fields."""
+        for line in self._lines:
+            self._said.append(line)
+            event: dict[str, Any] = json.loads(line)
+            if event["event"] == name and fields.items() <= event.items():
+                return event
+        raise AssertionError(f"the dispatcher ended without {name} {fields}; it said:\n{''.join(self._said[-30:])}")
+
+
+@contextmanager
+def dispatcher(world: World, endpoint: str) -> Iterator[Log]:
+    environ = os.environ | AWS | {"AWS_ENDPOINT_URL": endpoint} | world.environ(**{CONTROL_TABLE.name: TABLE})
+    command = [sys.executable, "-m", "dispatcher", "run"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        # An event that never comes must fail the test and not stop the suite.
+        enough = Timer(PATIENCE_SECONDS, process.kill)
+        enough.start()
+        try:
+            yield Log(process)
+        finally:
+            enough.cancel()
+            process.kill()
+
+
+def say(endpoint: str, *words: str) -> dict[str, Any]:
+    answer = CliRunner().invoke(ops, ["--json", "--endpoint-url", endpoint, "trading", *words], env=AWS)
+    assert answer.exit_code == 0, answer.output
+    told: dict[str, Any] = json.loads(answer.output)
+    return told
+
+
+def test_a_halt_cancels_what_rests_refuses_what_comes_survives_a_restart_and_ends_with_a_resume(
+    world: World, endpoint: str
+) -> None:
+    say(endpoint, "resume", "large", "--why", "the drill begins")
+    with dispatcher(world, endpoint) as log:
+        log.until("reconcile_completed")
+        resting = world.recommend(reason={"plan": {"entry": 150.0, "stop_loss": 145.0, "take_profit": 160.0}})
+        log.until("order_accepted", recommendation_id=resting)
+        say(endpoint, "halt", "large", "--why", "a drill")
+        heard = log.until("trading_state_changed")
+        cancelled = log.until("order_updated", recommendation_id=resting)
+        refused = world.recommend(ticker="MSFT", reason={})
+        refusal = log.until("recommendation_refused", recommendation_id=refused)
+
+    with dispatcher(world, endpoint) as log:
+        log.until("reconcile_completed")
+        again = world.recommend(ticker="ADBE", reason={})
+        refusal_after_restart = log.until("recommendation_refused", recommendation_id=again)
+        say(endpoint, "resume", "large", "--why", "the drill is over")
+        log.until("trading_state_changed", state="ACTIVE")
+        wanted = world.recommend(ticker="SNDL", reason={})
+        log.until("order_accepted", recommendation_id=wanted)
+
+    assert heard["state"] == "HALTED"
+    assert "a drill" in heard["why"]
+    assert (cancelled["state"], cancelled["filled_qty"]) == ("canceled", "0")
+    assert [refusal["reason"], refusal_after_restart["reason"]] == ["trading_halted", "trading_halted"]
+    assert [(order["symbol"], order["status"]) for order in world.orders() if order["symbol"] == "AAPL"] == [
+        ("AAPL", "canceled")
+    ]
+
+
+def test_what_was_said_is_shown_with_who_and_why(endpoint: str) -> None:
+    said = say(endpoint, "reduce", "large", "--why", "earnings tonight")
+
+    assert say(endpoint, "show") == said
+    assert {key: said["trading"]["large"][key] for key in ("state", "why")} == {
+        "state": "REDUCE_ONLY",
+        "why": "earnings tonight",
+    }
+
+
+def test_a_flatten_halts_and_leaves_a_request(endpoint: str) -> None:
+    said = say(endpoint, "flatten", "large", "--why", "enough")
+
+    assert said["trading"]["large"]["state"] == "HALTED"
+    assert said["trading"]["large"]["why"] == "flatten: enough"
+
+
+def test_an_unreachable_endpoint_is_told_with_the_next_step() -> None:
+    answer = CliRunner().invoke(ops, ["--endpoint-url", "http://127.0.0.1:9", "trading", "show"], env=AWS)
+
+    assert answer.exit_code == 1
+    assert "ops: dynamodb:GetItem got no answer" in answer.output
+    assert "Next: start what should answer at http://127.0.0.1:9" in answer.output
