@@ -6,12 +6,14 @@ from importlib import import_module
 
 COMMANDS = {
     "run": "trade: claim recommendations and turn them into orders, until SIGTERM",
+    "positions": "look after what is held: protect, close, keep the books, until SIGTERM",
+    "audit": "compare broker and database, changing nothing; --json for one object",
     "migrate": "bring the database schema to this image's revision (expand-only)",
     "check": "everything that must hold before trading; --json for one object, --image for the image alone",
     "health": "exit 0 when the process gave a sign of life lately",
 }
 
-USAGE = "usage: python -m dispatcher COMMAND\n\n" + "\n".join(f"  {name:8} {does}" for name, does in COMMANDS.items())
+USAGE = "usage: python -m dispatcher COMMAND\n\n" + "\n".join(f"  {name:9} {does}" for name, does in COMMANDS.items())
 WRONG_USAGE = 2
 
 

@@ -21,9 +21,6 @@ from dispatcher.ports import (
 from dispatcher.shell import settings as reading
 from dispatcher.shell.settings import Settings
 
-LOOK_AGAIN_SECONDS = 3.0
-"""A fill on its way is no difference: only what two looks find is told."""
-
 
 @dataclass(frozen=True, slots=True)
 class Audited:
@@ -50,10 +47,11 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _twice(settings: Settings, account: TradingAccount) -> Audited:
+    """A fill on its way is no difference: only what two looks find is told."""
     first = _once(settings, account)
     if not first.discrepancies:
         return first
-    time.sleep(LOOK_AGAIN_SECONDS)
+    time.sleep(account.limits.exits.difference_grace_seconds + 1)
     again = _once(settings, account)
     still = {(each.check, each.symbol) for each in first.discrepancies}
     lasting = tuple(each for each in again.discrepancies if (each.check, each.symbol) in still)
