@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from sandbox.aws import fits, logs, registry
@@ -16,9 +17,9 @@ from sandbox.aws.runner import Runner
 from sandbox.aws.schedules import Schedules
 from sandbox.aws.service_api import ServiceApi
 from sandbox.aws.services import Services
-from sandbox.aws.settings import Settings
+from sandbox.aws.settings import Pace, Settings
 from sandbox.aws.tasks import Tasks
-from sandbox.aws.upstream import gateway, responses
+from sandbox.aws.upstream import docker, gateway, responses
 
 application = gateway.app
 """What the server serves."""
@@ -29,6 +30,8 @@ class Installed:
     """The patches in force and the threads that work behind them."""
 
     patches: tuple[fits.Patch, ...]
+    later: list[fits.Patch]
+    """Those applied when CloudFormation was first called."""
     notes: tuple[str, ...]
     ends: tuple[Callable[[], None], ...]
 
@@ -37,7 +40,7 @@ class Installed:
         for end in self.ends:
             end()
         gateway._reset_all_state()
-        for patch in reversed(self.patches):
+        for patch in reversed([*self.patches, *self.later]):
             patch.take_back()
 
 
@@ -59,6 +62,7 @@ def install(settings: Settings) -> Installed:
     api = ServiceApi(services, board)
     alarms = Alarms(settings.pace)
     patches = [
+        fits.function(docker, "from_env", _no_engine, takes="(**kwargs)", why="ministack would look for an engine"),
         *registry.patches(door),
         *tasks.patches(),
         *api.patches(),
@@ -67,9 +71,29 @@ def install(settings: Settings) -> Installed:
         *Schedules(tasks, settings.pace).patches(),
         _reset(services, tasks),
     ]
+    later: list[fits.Patch] = []
+    patches.append(_with_cloudformation(api, settings.pace, later))
     services.begin()
     alarms.begin()
-    return Installed(tuple(patches), _notes(runner), (alarms.end, services.end, tasks.end_all))
+    return Installed(tuple(patches), later, _notes(runner), (alarms.end, services.end, tasks.end_all))
+
+
+def _no_engine(**_options: object) -> None:
+    """Containers are ours to run: ministack starts none, for no service, and does not look for an engine."""
+    raise docker.errors.DockerException("the sandbox runs containers itself")
+
+
+def _with_cloudformation(api: ServiceApi, pace: Pace, later: list[fits.Patch]) -> fits.Patch:
+    """CloudFormation takes two seconds to load, so it is patched when it is first called."""
+    inner = gateway._get_module
+
+    def get_module(name: str) -> Any:
+        module = inner(name)
+        if name == "cloudformation" and not later:
+            later.extend(import_module("sandbox.aws.cfn").patches(api, pace.stack_service))
+        return module
+
+    return fits.function(gateway, "_get_module", get_module, takes="(name: str)", why="is where a service is loaded")
 
 
 def _reset(services: Services, tasks: Tasks) -> fits.Patch:

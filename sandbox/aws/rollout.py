@@ -208,7 +208,8 @@ def _drained(service: Service, current: Sequence[Task], stale: Sequence[Task], l
 def _completion(service: Service, primary: Deployment) -> tuple[Action, ...]:
     if primary.state is not Rollout.IN_PROGRESS or primary.steady_for is None:
         return ()
-    baked = not service.alarms.enabled or primary.steady_for >= service.alarms.bake
+    # A service of no tasks has nothing an alarm could say anything about.
+    baked = not (service.alarms.enabled and service.desired) or primary.steady_for >= service.alarms.bake
     return (Complete(primary.id),) if baked else ()
 
 

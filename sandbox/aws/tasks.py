@@ -47,8 +47,6 @@ class Tasks:
         yield fits.function(ecs, "_stop_task", answering(self.stop_task), takes="(data)", why=why)
         handlers = {"RunTask": answering(self.run_task), "StopTask": answering(self.stop_task)}
         yield fits.entries(ecs, "_ACTION_MAP", handlers, why=why)
-        why = "containers are ours to run"
-        yield fits.function(ecs, "_get_docker", lambda: None, takes="()", why=why)
         why = "a family without a revision means its latest active one"
         yield fits.function(ecs, "_resolve_td_key", _latest_active(), takes="(ref)", why=why)
 

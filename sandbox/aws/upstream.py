@@ -1,10 +1,11 @@
-"""The one door to ministack: its gateway, its stores and the services we build on or patch.
+"""The one door to ministack and to the engine's library: its gateway, its stores, the services we build on or patch.
 
 ministack (MIT, Copyright (c) 2026 MiniStack Contributors) reads its settings from the environment when it is imported,
 so this module is imported only after `sandbox.aws.run` has set them. It ships no types: its modules are Any to us.
 Its CloudFormation loads fifty services (two seconds) and has a door of its own, `sandbox.aws.upstream_cfn`.
 """
 
+import docker  # type: ignore[import-untyped] # it ships no types
 from ministack import app as gateway  # type: ignore[import-untyped] # it ships no types
 from ministack.core import responses  # type: ignore[import-untyped] # it ships no types
 from ministack.core.arn import parse_arn as arn_of  # type: ignore[import-untyped] # it ships no types
@@ -26,6 +27,7 @@ __all__ = [
     "arn_of",
     "cloudwatch",
     "cloudwatch_logs",
+    "docker",
     "ecr",
     "ecs",
     "ecs_metadata",

@@ -333,3 +333,52 @@ def test_a_running_deployment_can_be_rolled_back_by_hand(world: World) -> None:
     assert row["status"] == "ROLLBACK_SUCCESSFUL"
     with pytest.raises(ClientError, match="ConflictException"):
         ecs.stop_service_deployment(serviceDeploymentArn=arn)
+
+
+def _alarmed(world: World) -> dict[str, Any]:
+    world.client("cloudwatch").put_metric_alarm(
+        AlarmName="bad",
+        Namespace="App",
+        MetricName="Bad",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+    return {"alarms": {"alarmNames": ["bad"], "enable": True, "rollback": True}}
+
+
+def _fires(world: World) -> None:
+    world.client("cloudwatch").set_alarm_state(AlarmName="bad", StateValue="ALARM", StateReason="test")
+
+
+def test_an_alarm_that_fires_during_the_deployment_takes_it_back(world: World) -> None:
+    world.cluster()
+    good = _good(world)
+    world.serve(good, deploymentConfiguration=_alarmed(world))
+    world.settled()
+
+    failing = _update(world, taskDefinition=_good(world, "v2"))["deployments"][0]["id"]
+    _fires(world)
+    eventually(lambda: any("rolling back" in message for message in _messages(world)))
+    after = world.settled()
+
+    assert after["taskDefinition"] == good
+    assert f"(deployment {failing}) deployment failed: alarm detected." in _messages(world)
+    (row, *_) = world.client("ecs").list_service_deployments(cluster="main", service="worker")["serviceDeployments"]
+    described = world.client("ecs").describe_service_deployments(serviceDeploymentArns=[row["serviceDeploymentArn"]])
+    assert described["serviceDeployments"][0]["alarms"]["triggeredAlarmNames"] == ["bad"]
+
+
+def test_an_alarm_that_fired_before_the_deployment_is_ignored(world: World) -> None:
+    world.cluster()
+    world.serve(_good(world), deploymentConfiguration=_alarmed(world))
+    world.settled()
+    _fires(world)
+    second = _good(world, "v2")
+
+    _update(world, taskDefinition=second)
+
+    assert world.settled()["taskDefinition"] == second

@@ -244,21 +244,32 @@ def test_what_a_task_started_ends_with_it(world: World) -> None:
     assert _gone(child)
 
 
+def _two(world: World, other: str, *, essential: bool) -> str:
+    """A task of a container that stays and one that runs this text of Python."""
+    image = world.pushed(_waits())
+    stays = {"name": "stays", "image": image, "essential": True, "stopTimeout": 5}
+    second = {"name": "other", "image": image, "essential": essential, "entryPoint": ["python", "-c", other]}
+    definition = world.client("ecs").register_task_definition(family="two", containerDefinitions=[stays, second])
+    return world.run(definition["taskDefinition"]["taskDefinitionArn"])
+
+
 def test_the_end_of_any_essential_container_ends_the_task(world: World) -> None:
     world.cluster()
-    image = world.pushed(_waits())
-    row = {"name": "main", "image": image, "essential": True, "stopTimeout": 5}
-    helper = {"name": "helper", "image": image, "essential": False, "entryPoint": ["python", "-c", "print(1)"]}
-    dies = {"name": "dies", "image": image, "essential": True, "entryPoint": ["python", "-c", "exit(7)"]}
-    definition = world.client("ecs").register_task_definition(family="many", containerDefinitions=[row, helper, dies])
-    task = world.run(definition["taskDefinition"]["taskDefinitionArn"])
+    task = _two(world, "exit(7)", essential=True)
 
     stopped = world.stopped(task)
 
-    codes = {each["name"]: each["exitCode"] for each in stopped["containers"]}
-    assert codes["helper"] == 0
-    assert codes["dies"] == 7
+    assert {each["name"]: each["exitCode"] for each in stopped["containers"]}["other"] == 7
     assert stopped["stopCode"] == "EssentialContainerExited"
+
+
+def test_the_end_of_a_container_that_is_not_essential_ends_nothing(world: World) -> None:
+    world.cluster()
+    task = _two(world, "exit(7)", essential=False)
+
+    eventually(lambda: world.task(task)["containers"][1].get("exitCode") == 7)
+
+    assert world.task(task)["lastStatus"] == "RUNNING"
 
 
 def test_a_health_check_is_run_and_believed(world: World) -> None:
