@@ -41,7 +41,7 @@ INSERT INTO dispatch_executions (execution_id, recommendation_id, ticker, action
     fill_model, qty, notional, execution_mode, account_name, broker_order_id)
 VALUES (gen_random_uuid(), %(id)s, %(ticker)s, %(action)s, now(), now(), 1, 'NONE', 1, 1, 'ALPACA_PAPER', %(account)s,
     %(theirs)s)
-"""  # noqa: E501  as it was found
+"""
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:

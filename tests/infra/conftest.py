@@ -11,12 +11,12 @@ import infra
 # isort: split
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
-from standing import Standing
 
 from contract.inventory import Inventory, load
 from contract.names import StackRole
 from infra.app import SETTINGS, Stacks, flags, stand_up
 from infra.declared import Declared, of
+from tests.infra.standing import Standing
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standing import Standing
-from test_variables import told
 
 from contract.inventory import EnvironmentKind, Inventory
 from contract.names import StackRole
 from infra.declared import Declared, UndeclaredError, at, of
+from tests.infra.standing import Standing
+from tests.infra.test_variables import told
 
 NOTHING_BUT_LOOPBACK = shutil.which("unshare")
 NO_CREDENTIALS = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}

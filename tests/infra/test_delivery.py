@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standing import Standing, actions, many, text
 
 from contract import place
 from infra.declared import Declared
 from infra.permissions import READS_OF_NO_RESOURCE
+from tests.infra.standing import Standing, actions, many, text
 
 ROLE = "Deploys paper from example/ops-pipeline"
 

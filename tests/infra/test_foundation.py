@@ -1,10 +1,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from standing import Standing, text
-
 from contract import place
 from infra.declared import Declared
+from tests.infra.standing import Standing, text
 
 
 def test_every_service_has_a_log_group_that_forgets_in_time_and_is_kept(paper: Standing) -> None:

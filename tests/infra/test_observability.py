@@ -1,10 +1,10 @@
 from typing import Any
 
 import pytest
-from standing import Standing, text
 
 from contract.names import HEARTBEATS, StackRole
 from infra.filters import Filter, compiled
+from tests.infra.standing import Standing, text
 
 SERVICES = ("dispatcher-large", "dispatcher-tiny")
 

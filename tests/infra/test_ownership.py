@@ -12,12 +12,12 @@ from typing import Any
 
 import boto3  # type: ignore[import-untyped] # it ships no types
 import pytest
-from standing import Standing, text
 
 from contract.names import Names
 from infra.declared import Declared
 from sandbox.aws.images import Description, Layer, assemble, push
 from sandbox.aws.settings import REGION
+from tests.infra.standing import Standing, text
 
 pytestmark = pytest.mark.world
 

@@ -1,6 +1,6 @@
 import json
 
-from standing import Standing
+from tests.infra.standing import Standing
 
 RETAINED = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 

@@ -1,7 +1,8 @@
 from typing import Any
 
 import pytest
-from standing import Standing, actions, many, text
+
+from tests.infra.standing import Standing, actions, many, text
 
 READS_A_SECRET = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 

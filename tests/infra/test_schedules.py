@@ -2,10 +2,10 @@ import json
 from typing import Any
 
 import pytest
-from standing import Standing, actions, text
 
 from contract.names import StackRole
 from dispatcher.__main__ import COMMANDS
+from tests.infra.standing import Standing, actions, text
 
 
 @pytest.fixture

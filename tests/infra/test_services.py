@@ -3,11 +3,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from standing import Standing, text
-from test_variables import container
 
 from contract.names import StackRole
 from infra.declared import Declared
+from tests.infra.standing import Standing, text
+from tests.infra.test_variables import container
 
 SERVICES = ("dispatcher-large", "dispatcher-tiny")
 

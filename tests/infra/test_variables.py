@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from standing import Standing
 
 from contract import environment, limits
 from contract.environment import ExecutionMode
+from tests.infra.standing import Standing
 
 FOLLOWS = {
     "BUILD_REVISION": "from the image, which says it itself",

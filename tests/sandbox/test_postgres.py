@@ -137,7 +137,7 @@ def test_alone_it_ends_with_an_error_when_the_server_is_gone(own: Postgres) -> N
 
 
 def _alone(folder: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(  # noqa: S603 - our own program
+    return subprocess.Popen(
         [sys.executable, "-m", "sandbox.postgres", "--data", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

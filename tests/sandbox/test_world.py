@@ -43,7 +43,7 @@ def is_ready(line: str) -> bool:
 
 def a_run(checkout: Path) -> "subprocess.Popen[str]":
     command = [*python(textwrap.dedent(OPENED)), str(checkout), PATIENT]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603 - ours
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def the_part_of(run: "subprocess.Popen[str]") -> int:
@@ -155,7 +155,7 @@ def test_a_run_after_a_killed_one_stops_what_it_left(tmp_path: Path) -> None:
 
 
 def test_a_process_that_took_over_a_number_is_left_alone(tmp_path: Path) -> None:
-    with subprocess.Popen(python(PATIENT)) as stranger:  # noqa: S603 - ours
+    with subprocess.Popen(python(PATIENT)) as stranger:
         written = {"run": "earlier", "parts": [{"name": "part", "pid": stranger.pid, "started": 1.0}], "postgres": []}
         (tmp_path / "world.json").write_text(json.dumps(written), encoding="utf-8")
 
@@ -175,7 +175,7 @@ def test_a_database_left_by_a_killed_run_is_stopped_and_its_data_removed(tmp_pat
             print(server.pid(), server.folder, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
     """
-    killed = subprocess.run(python(textwrap.dedent(program)), stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - ours
+    killed = subprocess.run(python(textwrap.dedent(program)), stdout=subprocess.PIPE, text=True, check=False)
     pid, folder = killed.stdout.split()
     assert psutil.pid_exists(int(pid))
 

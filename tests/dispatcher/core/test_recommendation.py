@@ -132,7 +132,7 @@ def test_a_time_beyond_the_calendar_is_refused(edge: datetime) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), anything))
-@settings(max_examples=600)
+@settings(max_examples=500)
 def test_any_row_is_read_or_refused_by_a_field_and_never_raises(changes: dict[str, Any]) -> None:
     answer = read(row(**changes))
 
@@ -142,7 +142,7 @@ def test_any_row_is_read_or_refused_by_a_field_and_never_raises(changes: dict[st
 
 
 @given(st.dictionaries(st.sampled_from(PLAN_FIELDS), anything))
-@settings(max_examples=600)
+@settings(max_examples=500)
 def test_any_plan_is_read_or_refused_by_a_field_and_never_raises(changes: dict[str, Any]) -> None:
     answer = read(row(reason={"plan": plan(**changes)}))
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aws_world import World
 
 from sandbox import aws as endpoint
+from tests.sandbox.aws.aws_world import World
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from aws_world import REGION, World, eventually
 from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
+
+from tests.sandbox.aws.aws_world import REGION, World, eventually
 
 _STEADY = """
 import signal

@@ -5,9 +5,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from aws_world import World
 
 from sandbox.aws import fits
+from tests.sandbox.aws.aws_world import World
 
 
 def _module() -> Any:

@@ -5,10 +5,10 @@ import time
 from typing import Any
 
 import pytest
-from aws_world import World, eventually
 from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
 
 from sandbox.aws.judgement import Rule, judge
+from tests.sandbox.aws.aws_world import World, eventually
 
 _REJECTED = '{ $.event = "order_rejected" && $.status = 422 }'
 

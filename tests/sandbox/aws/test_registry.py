@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from aws_world import World
 from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
 
 from sandbox.aws.images import MANIFEST, ImageError, push
+from tests.sandbox.aws.aws_world import World
 
 
 def _get(world: World, path: str, token: str | None = "", accept: str = MANIFEST) -> http.client.HTTPResponse:

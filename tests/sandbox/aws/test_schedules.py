@@ -6,8 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from aws_world import World, eventually
 from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
+
+from tests.sandbox.aws.aws_world import World, eventually
 
 
 def _soon(zone: str = "UTC") -> str:

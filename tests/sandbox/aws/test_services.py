@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from aws_world import World, eventually
 from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
+
+from tests.sandbox.aws.aws_world import World, eventually
 
 _STEADY = """
 import signal, sys

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from aws_world import World, eventually
 from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
+
+from tests.sandbox.aws.aws_world import World, eventually
 
 _ENVIRONMENT = "import json, os, sys; print(json.dumps([dict(os.environ), os.getcwd(), sys.path, sys.prefix]))"
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from alpaca.trading.client import TradingClient
-from exchange_desk import KEY, SECRET, Http, config
 
 from sandbox.exchange import Running, running
+from tests.sandbox.exchange.exchange_desk import KEY, SECRET, Http, config
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from exchange_desk import Http, limit
 
 from sandbox.exchange import Config, Running, load
+from tests.sandbox.exchange.exchange_desk import Http, limit
 
 CONFIG = """
 seed = 5

@@ -5,11 +5,11 @@ import socket
 
 import pytest
 import requests
-from exchange_desk import Http, bracket, limit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox.exchange import Running
+from tests.sandbox.exchange.exchange_desk import Http, bracket, limit
 
 INVALID = (400, {"code": 40010000, "message": "request body format is invalid"})
 

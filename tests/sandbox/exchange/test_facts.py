@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from exchange_desk import Http, account, bracket, config, limit, market
 
 from sandbox.exchange import running
 from sandbox.exchange.routes import ROUTES
 from sandbox.exchange.unserved import UNSERVED
+from tests.sandbox.exchange.exchange_desk import Http, account, bracket, config, limit, market
 
 FACTS = json.loads((Path(__file__).parent / "facts.json").read_text(encoding="utf-8"))
 SERVED = sorted(route.name for route in ROUTES)

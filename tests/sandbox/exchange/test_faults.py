@@ -6,9 +6,9 @@ import threading
 
 import pytest
 import requests
-from exchange_desk import Http, limit
 
 from sandbox.exchange import Running
+from tests.sandbox.exchange.exchange_desk import Http, limit
 
 
 def orders(exchange: Running) -> list[str]:

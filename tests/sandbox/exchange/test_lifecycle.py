@@ -1,8 +1,7 @@
 """What becomes of an order: fills, brackets, groups, time. Prices are set, time is moved by hand."""
 
-from exchange_desk import Http, account, bracket, config, held, limit, market
-
 from sandbox.exchange import Running, running
+from tests.sandbox.exchange.exchange_desk import Http, account, bracket, config, held, limit, market
 
 
 def falls(exchange: Running, bid: str, ask: str, last: str | None = None) -> None:

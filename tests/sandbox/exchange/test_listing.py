@@ -4,9 +4,9 @@ import pytest
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderSide, QueryOrderStatus
 from alpaca.trading.requests import GetOrdersRequest
-from exchange_desk import Http, bracket, limit, market
 
 from sandbox.exchange import Running
+from tests.sandbox.exchange.exchange_desk import Http, bracket, limit, market
 
 
 def ids(orders: list[dict[str, str]]) -> list[str]:

@@ -6,9 +6,9 @@ import pytest
 from alpaca.data.historical.stock import StockHistoricalDataClient
 from alpaca.data.requests import StockBarsRequest, StockLatestQuoteRequest, StockSnapshotRequest
 from alpaca.data.timeframe import TimeFrame
-from exchange_desk import KEY, SECRET, Http, config
 
 from sandbox.exchange import Running, running
+from tests.sandbox.exchange.exchange_desk import KEY, SECRET, Http, config
 
 SIP_REFUSED = (403, {"message": "subscription does not permit querying recent SIP data"})
 

@@ -7,9 +7,9 @@ from alpaca.data.historical.option import OptionHistoricalDataClient
 from alpaca.data.requests import OptionChainRequest
 from alpaca.trading.client import TradingClient
 from alpaca.trading.requests import GetOptionContractsRequest
-from exchange_desk import KEY, SECRET, Http, account, config, held, limit
 
 from sandbox.exchange import Running, running
+from tests.sandbox.exchange.exchange_desk import KEY, SECRET, Http, account, config, held, limit
 
 CALL, LOWER_CALL, HIGHER_CALL = "AAPL261218C00100000", "AAPL261218C00095000", "AAPL261218C00105000"
 PUT, TODAY = "AAPL261218P00090000", "SPY261123C00660000"
@@ -362,7 +362,7 @@ def test_a_long_call_ends_exercised_or_worthless(
     exchange: Running,
     http: Http,
     last: str,
-    kept: bool,  # noqa: FBT001 - a column of the table above
+    kept: bool,
     expected: list[tuple[str, str]],
 ) -> None:
     http.placed(**option())

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 
-from exchange_desk import bracket, config, limit, market
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from sandbox.exchange.floor import Update
 from sandbox.exchange.orders import FINAL, Order, OrderClass, Role, Status
 from sandbox.exchange.replacement import Change
 from sandbox.exchange.text import SECOND
+from tests.sandbox.exchange.exchange_desk import bracket, config, limit, market
 
 CALL, HIGHER = "AAPL261218C00100000", "AAPL261218C00105000"
 Step = Callable[[Exchange, Account], None]

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from exchange_desk import Http
 
 from sandbox.exchange.reference import renewed
 from sandbox.exchange.unserved import UNSERVED
+from tests.sandbox.exchange.exchange_desk import Http
 
 PAGE = Path(__file__).parents[3] / "docs" / "exchange.md"
 

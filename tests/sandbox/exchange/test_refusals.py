@@ -1,9 +1,9 @@
 """Each row of the broker's error table, provoked over plain HTTP: status, code, words, extra keys."""
 
 import pytest
-from exchange_desk import Http, account, bracket, config, held, limit, market
 
 from sandbox.exchange import Running, running
+from tests.sandbox.exchange.exchange_desk import Http, account, bracket, config, held, limit, market
 
 SUB_PENNY = "sub-penny increment does not fulfill minimum pricing criteria"
 

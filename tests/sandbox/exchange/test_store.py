@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from exchange_desk import KEY, SECRET, Http, bracket, config, held, limit, market
 
 from sandbox.exchange import running
+from tests.sandbox.exchange.exchange_desk import KEY, SECRET, Http, bracket, config, held, limit, market
 
 CALL = "AAPL261218C00100000"
 

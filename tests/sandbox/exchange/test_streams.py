@@ -11,9 +11,9 @@ from aiohttp import ClientSession, ClientWebSocketResponse
 from alpaca.data.live import StockDataStream
 from alpaca.trading.models import TradeUpdate
 from alpaca.trading.stream import TradingStream
-from exchange_desk import KEY, SECRET, Http, bracket, limit, market
 
 from sandbox.exchange import Running
+from tests.sandbox.exchange.exchange_desk import KEY, SECRET, Http, bracket, limit, market
 
 
 class Heard:
