@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from sandbox.exchange import Config, Running, load
+from sandbox.exchange.__main__ import main
 from tests.sandbox.exchange.exchange_desk import Http, limit
 
 CONFIG = """
@@ -141,12 +142,12 @@ def test_the_program_says_ready_serves_and_stops_cleanly(config_file: Path) -> N
     assert (rest, program.returncode) == ("", 0)
 
 
-def test_a_wrong_setting_ends_the_program_with_the_reason(tmp_path: Path) -> None:
+def test_a_wrong_setting_ends_the_program_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text("sped = 1\n")
-    command = [sys.executable, "-m", "sandbox.exchange", "--config", str(path)]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    code = main(["--config", str(path)])
 
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("exchange: unknown key sped; known are accounts, assets")
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert said.err.startswith("exchange: unknown key sped; known are accounts, assets")

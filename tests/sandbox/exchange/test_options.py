@@ -354,20 +354,20 @@ def test_exercise_needs_a_long_position(http: Http) -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "kept", "expected"),
-    [("104", False, [("AAPL", "200")]), ("104", True, []), ("99", False, [])],
+    ("last", "told", "expected"),
+    [("104", (), [("AAPL", "200")]), ("104", ("do-not-exercise",), []), ("99", (), [])],
     ids=["in the money", "told not to exercise", "out of the money"],
 )
 def test_a_long_call_ends_exercised_or_worthless(
     exchange: Running,
     http: Http,
     last: str,
-    kept: bool,
+    told: tuple[str, ...],
     expected: list[tuple[str, str]],
 ) -> None:
     http.placed(**option())
-    if kept:
-        http.send("POST", f"/v2/positions/{CALL}/do-not-exercise")
+    for instruction in told:
+        http.send("POST", f"/v2/positions/{CALL}/{instruction}")
     exchange.quotes({"AAPL": {"bid": last, "ask": last, "last": last}})
     exchange.set_clock("2026-12-18T16:00:01-05:00")
 
