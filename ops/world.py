@@ -98,8 +98,11 @@ class Control(Protocol):
     def lock(self) -> Lock | None:
         """The lock as it is; None when nobody has ever taken it."""
 
-    def take(self, wanted: Lock, now: datetime) -> Lock | None:
-        """Take the lock unless somebody else holds it; with its new fencing number, or None."""
+    def take(self, wanted: Lock, now: datetime, *, over: int | None = None) -> Lock | None:
+        """Take the lock unless somebody else holds it; with its new fencing number, or None.
+
+        `over` takes it from the holder with that fencing number, who is known to be dead.
+        """
 
     def renew(self, lock: Lock, expires: datetime) -> bool:
         """Hold it until then, if it is ours still."""
@@ -181,6 +184,11 @@ Prove = Callable[[Subject], Proof]
 """Watches a deployment's own log lines until there is a verdict."""
 
 
+def no_one_is_dead(_: Lock) -> bool:
+    """Nothing is known of other processes."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """Who asks for a walk, and how patient they are."""
@@ -188,6 +196,8 @@ class Asked:
     who: Who
     token: str
     """Unique to this process."""
+    dead: Callable[[Lock], bool] = no_one_is_dead
+    """Whether the lock's holder is a process of this machine that is no more."""
     lock_wait_seconds: float = 0
     settle_seconds: float = 900
     task_seconds: float = 600

@@ -21,12 +21,16 @@ _TAKE = (
     "purpose = :purpose, since = :since, expires = :expires"
 )
 _FREE = "attribute_not_exists(expires) OR expires <= :now OR #token = :token"
+_DEAD = "fence = :over"
 _OURS = "fence = :fence AND #token = :token"
 _TOKEN = {"#token": "token"}
 
 
-def take_call(table: str, wanted: Lock, now: datetime) -> Call:
-    """Takes the lock if it is free, or ours already because an answer was lost; its fencing number grows by one."""
+def take_call(table: str, wanted: Lock, now: datetime, over: int | None = None) -> Call:
+    """Takes the lock if it is free, or ours already because an answer was lost; its fencing number grows by one.
+
+    With `over` it is taken from the holder of that fencing number, who is dead, and from nobody else.
+    """
     values = {
         ":zero": {"N": "0"},
         ":one": {"N": "1"},
@@ -37,9 +41,10 @@ def take_call(table: str, wanted: Lock, now: datetime) -> Call:
         ":purpose": {"S": wanted.purpose},
         ":since": {"S": wanted.since.isoformat()},
         ":expires": _milliseconds(wanted.expires),
-        ":now": _milliseconds(now),
     }
-    return _update(table, _TAKE, _FREE, values)
+    if over is not None:
+        return _update(table, _TAKE, _DEAD, {**values, ":over": {"N": str(over)}})
+    return _update(table, _TAKE, _FREE, {**values, ":now": _milliseconds(now)})
 
 
 def renew_call(table: str, lock: Lock, expires: datetime) -> Call:
@@ -96,9 +101,9 @@ class ControlTable:
         item = self._ask(read_call(self._table, DEPLOY_LOCK)).get("Item")
         return _lock(item) if item else None
 
-    def take(self, wanted: Lock, now: datetime) -> Lock | None:
+    def take(self, wanted: Lock, now: datetime, *, over: int | None = None) -> Lock | None:
         """Take the lock unless somebody else holds it; with its new fencing number, or None."""
-        answer = self._unless_refused(take_call(self._table, wanted, now))
+        answer = self._unless_refused(take_call(self._table, wanted, now, over))
         return _lock(answer["Attributes"]) if answer is not None else None
 
     def renew(self, lock: Lock, expires: datetime) -> bool:

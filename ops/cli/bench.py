@@ -1,7 +1,6 @@
 """What a verb that talks to AWS works with: the environment's ports, its services, its rules."""
 
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +22,7 @@ from ops.cli.where import where
 from ops.clock import SystemClock
 from ops.core.member import Member
 from ops.errors import OpsError
+from ops.processes import is_dead, own_token
 from ops.shell.proving import prover
 from ops.world import Asked, Prove, World
 
@@ -57,7 +57,7 @@ class Bench:
 
     def asked(self, lock_wait: float = 0) -> Asked:
         """On whose behalf, as AWS knows them."""
-        return Asked(who=who(self.aws, os.environ), token=str(uuid.uuid4()), lock_wait_seconds=lock_wait)
+        return Asked(who=who(self.aws, os.environ), token=own_token(), dead=is_dead, lock_wait_seconds=lock_wait)
 
     def prove(self) -> Prove:
         """Proof by the logs of the tasks themselves."""

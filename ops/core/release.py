@@ -67,8 +67,8 @@ class Release:
 
     @property
     def label(self) -> str:
-        """The release in a word, for people: its tag."""
-        return self.tag
+        """The release in a word, for people: the beginning of its commit, or its tag when it names none."""
+        return f"{self.git[:12]}{'-dirty' if self.dirty else ''}" if self.git else self.tag
 
     def document(self) -> dict[str, Any]:
         """The release as JSON has it."""

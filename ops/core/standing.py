@@ -75,7 +75,7 @@ class ServiceStanding:
     revision: str | None
     """The revision it runs or is on its way to; None when it has no release."""
     release: str
-    """Tag of the release; `unrecorded` when no record knows the revision."""
+    """Label of the release; `unrecorded` when no record knows the revision."""
     digest: str | None
     """What its tasks really run; None while they do not say, or differ."""
     as_built: bool | None
@@ -184,7 +184,7 @@ def _service(scene: Scene, names: Names, member: Member) -> ServiceStanding:
         name=member.name,
         condition=_condition(seen, tasks),
         revision=revision,
-        release=(known.tag if known else "unrecorded") if revision else "none",
+        release=(known.label if known else "unrecorded") if revision else "none",
         digest=digest,
         as_built=None if not digests or None in digests or not built else digests == {built},
         desired=seen.desired if seen else 0,

@@ -11,7 +11,7 @@ from typing import Any
 
 from ops.core.plain import plain
 from ops.core.seen import ServiceEvent, Task
-from ops.core.settle import Started
+from ops.core.settle import Started, new_tasks
 from ops.core.suspect import Suspect, suspect
 from ops.errors import Unreachable
 from ops.shell.journal import Journal
@@ -65,7 +65,7 @@ def gather(journal: Journal, ours: Started, reasons: tuple[str, ...], judgement:
     """Collect what the tasks of the deployment left. What cannot be read any more is missing, and no reason to stop."""
     world = journal.world
     try:
-        tasks = [each for each in world.ecs.tasks(world.names.family(ours.service)) if each.revision == ours.revision]
+        tasks = list(new_tasks(ours, world.ecs.tasks(world.names.family(ours.service))))
         seen = world.ecs.service(ours.service)
     except Unreachable as error:
         tasks, seen, reasons = [], None, (*reasons, error.message)

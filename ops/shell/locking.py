@@ -82,6 +82,9 @@ def _take(world: World, asked: Asked, purpose: str, tell: Tell) -> Lock:
         if taken is not None:
             return taken
         held = world.control.lock() or replace(wanted, token="")
+        if asked.dead(held) and (taken := world.control.take(wanted, now, over=held.fence)) is not None:
+            tell("lock", f"taken from {held.holder()}: that process is no more")
+            return taken
         if world.clock.monotonic() - begun >= asked.lock_wait_seconds:
             raise LockedError(held)
         tell("lock", f"held by {held.holder()}; waiting")

@@ -1,7 +1,7 @@
 """One service of a release: brought, settled, pointed at, proven. The same for a deploy and for every way back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from ops.errors import Unreachable
 from ops.shell.journal import Journal
 from ops.shell.locking import pause
 from ops.shell.settling import await_end, bring
-from ops.world import Asked, Prove, Subject
+from ops.world import Asked, Proof, Prove, Subject
 
 DIGEST_SECONDS = 20
 """How long a new task may take to say which image it runs."""
@@ -36,6 +36,8 @@ class Shipped:
     member: Member
     ours: Started
     end: End | Judged
+    own: Proof | None = None
+    """What its own lines say, whoever ended it; None when they were not asked."""
 
 
 def ship(journal: Journal, member: Member, part: Part, prove: Prove, asked: Asked) -> Shipped:
@@ -43,12 +45,13 @@ def ship(journal: Journal, member: Member, part: Part, prove: Prove, asked: Aske
     since = journal.world.clock.now()
     ours, end = move(journal, member, part, asked)
     if not isinstance(end, Succeeded):
-        return Shipped(member, ours, end)
+        return Shipped(member, ours, end, _last_words(journal, member, ours, prove, since))
     image = _image(journal, ours, part)
     if image.verdict is not Verdict.PASS:
         return Shipped(member, ours, image)
     journal.begin(f"verify {member.name}", f"by rules {member.rules}")
-    return Shipped(member, ours, _proven(journal, member, ours, prove, since))
+    proven, proof = _proven(journal, _subject(journal, member, ours, since), prove)
+    return Shipped(member, ours, proven, proof)
 
 
 def move(journal: Journal, member: Member, part: Part, asked: Asked) -> tuple[Started, End]:
@@ -76,11 +79,8 @@ def _image(journal: Journal, ours: Started, part: Part) -> Judged:
         pause(journal.world, begun)
 
 
-def _proven(journal: Journal, member: Member, ours: Started, prove: Prove, since: datetime) -> End | Judged:
-    already = _gone_wrong(journal, ours, since)
-    if already is not None:
-        return already
-    subject = Subject(
+def _subject(journal: Journal, member: Member, ours: Started, since: datetime) -> Subject:
+    return Subject(
         member=member,
         deployment=ours.deployment,
         revision=ours.revision,
@@ -88,9 +88,31 @@ def _proven(journal: Journal, member: Member, ours: Started, prove: Prove, since
         since=since,
         watch=lambda: _interruption(journal, ours, since),
     )
+
+
+def _proven(journal: Journal, subject: Subject, prove: Prove) -> tuple[End | Judged, Proof | None]:
+    """What its lines prove, unless tasks or ECS say otherwise: asked before, meanwhile and after."""
+    ours = Started(
+        service=journal.world.names.service(subject.member.name),
+        deployment=subject.deployment,
+        revision=subject.revision,
+        before=subject.before,
+    )
+    already = _gone_wrong(journal, ours, subject.since)
+    if already is not None:
+        return already, None
     proof = prove(subject)
-    after = _gone_wrong(journal, ours, since)
-    return after if after is not None else Judged(proof.verdict, proof.reasons, proof.document)
+    after = _gone_wrong(journal, ours, subject.since)
+    return after if after is not None else Judged(proof.verdict, proof.reasons, proof.document), proof
+
+
+def _last_words(journal: Journal, member: Member, ours: Started, prove: Prove, since: datetime) -> Proof | None:
+    """What the lines of a deployment that has ended say by the rules: one look, because no more will come."""
+    subject = _subject(journal, member, ours, since)
+    try:
+        return prove(replace(subject, watch=lambda: "its deployment has ended"))
+    except Unreachable as error:
+        return Proof(verdict=Verdict.INCONCLUSIVE, reasons=(error.message,))
 
 
 def _interruption(journal: Journal, ours: Started, since: datetime) -> str | None:

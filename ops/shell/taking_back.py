@@ -57,7 +57,7 @@ class Way:
 
 def take_back(journal: Journal, failure: Failure, records: Sequence[Record], way: Way) -> Ending:
     """Save the evidence, put the last good release back, prove that it runs."""
-    reasons = reasons_of(failure.shipped.end)
+    reasons = (*reasons_of(failure.shipped.end), *_by_own_lines(failure.shipped))
     journal.begin("evidence", failure.shipped.member.name)
     keep_evidence(journal, failure.shipped, reasons, way.evidence)
     journal.judged(Verdict.FAIL, reasons)
@@ -71,10 +71,17 @@ def take_back(journal: Journal, failure: Failure, records: Sequence[Record], way
             return _stop(journal, failure, way.asked)
 
 
+def _by_own_lines(shipped: Shipped) -> tuple[str, ...]:
+    """What its own lines add, when it was not they that ended it."""
+    own = shipped.own
+    if isinstance(shipped.end, Judged) or own is None or own.verdict is not Verdict.FAIL:
+        return ()
+    return tuple(f"{Verdict.FAIL} by its own lines: {each}" for each in own.reasons)
+
+
 def keep_evidence(journal: Journal, shipped: Shipped, reasons: tuple[str, ...], folder: Path) -> None:
     """Save what the failed tasks left, tell it, and write down where it is."""
-    end = shipped.end
-    left = gather(journal, shipped.ours, reasons, end.document if isinstance(end, Judged) else None)
+    left = gather(journal, shipped.ours, reasons, shipped.own.document if shipped.own is not None else None)
     place = save(left, folder)
     journal.found(str(place))
     for line in left.lines():

@@ -78,9 +78,9 @@ class FakeControl:
     def lock(self) -> Lock | None:
         return self.held
 
-    def take(self, wanted: Lock, now: datetime) -> Lock | None:
+    def take(self, wanted: Lock, now: datetime, *, over: int | None = None) -> Lock | None:
         held = self.held
-        if held is not None and held.held(now) and held.token != wanted.token:
+        if held is not None and held.held(now) and held.token != wanted.token and held.fence != over:
             return None
         self.held = replace(wanted, fence=(held.fence if held else 0) + 1)
         return self.held
