@@ -28,7 +28,7 @@ AUTO, ENGINE, LAYERS = "auto", "engine", "layers"
     help="A container engine, or layers without one. auto: the engine if it answers and --base is given.",
 )
 @click.option("--base", metavar="NAME@DIGEST", envvar="OPS_BASE", help="Base image for the engine; or OPS_BASE.")
-@click.option("--platform", metavar="OS/ARCH", help="For another platform than this machine's; engine only.")
+@click.option("--platform", metavar="OS/ARCH", help="For another platform than the environment's; engine only.")
 @click.option("--network", metavar="NAME", help="The engine's network for the build, where its default has no way out.")
 @json_option
 @click.pass_obj

@@ -167,10 +167,17 @@ def dependencies(store: Store, lock: Path) -> Laid:
     if not _whole(store, kept):
         with store.workshop() as workshop:
             _make(store, lock, workshop)
-            shutil.rmtree(kept, ignore_errors=True)
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            (workshop / "kept").rename(kept)
+            _keep(store, workshop / "kept", kept)
     return Laid(_read(kept), kept / "tree")
+
+
+def _keep(store: Store, made: Path, kept: Path) -> None:
+    """Put the layer in its place, unless another build has just done so: its tree may be in use already."""
+    if _whole(store, kept):
+        return
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    made.rename(kept)
 
 
 def own_code(store: Store, export: Path, packages: Sequence[str]) -> Layer:
