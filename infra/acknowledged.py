@@ -1,6 +1,7 @@
-"""Findings of cdk-nag (AWS Solutions) that are known and stay, each with its reason, told where the thing is made.
+"""Findings that are known and stay, each with its reason, told where the thing is made.
 
-The check itself is a test: `tests/infra/test_nag.py`.
+The checks are cdk-nag's AWS Solutions rules (`tests/infra/test_nag.py`) and the library's own look at each template
+(`make synth`).
 """
 
 from aws_cdk import Acknowledgment, Validations
@@ -8,5 +9,10 @@ from constructs import IConstruct
 
 
 def acknowledge(where: IConstruct, rule: str, why: str) -> None:
-    """Let a finding stand. `rule` is as the check prints it, such as `SMG4` or `IAM5[Resource::*]`."""
+    """Let a finding of cdk-nag stand. `rule` is as the check prints it, such as `SMG4` or `IAM5[Resource::*]`."""
     Validations.of(where).acknowledge(Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=why))
+
+
+def acknowledge_in_template(where: IConstruct, rule: str, why: str) -> None:
+    """Let a finding of the library's own look at the template stand. `rule` is such as `W3030`."""
+    Validations.of(where).acknowledge(Acknowledgment(id=f"CloudFormation-Validate::{rule}", reason=why))

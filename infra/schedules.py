@@ -12,7 +12,7 @@ from constructs import Construct
 from contract import workload
 from contract.names import CONTAINER, NOT_RELEASED, StackRole
 from contract.workload import ScheduleState
-from infra.acknowledged import acknowledge
+from infra.acknowledged import acknowledge, acknowledge_in_template
 from infra.declared import Declared
 from infra.foundation import Ground
 from infra.service import Service
@@ -73,6 +73,7 @@ class Schedule(Construct):
         super().__init__(scope, id_)
         revision = _parameter(self, "Revision", declared.names.schedule_revision(id_))
         state = _parameter(self, "State", declared.names.schedule_state(id_))
+        acknowledge_in_template(self, "W3030", "It takes the parameter's name for its value, which is a state")
         released = CfnCondition(
             self, "Released", expression=Fn.condition_not(Fn.condition_equals(revision, NOT_RELEASED))
         ).logical_id
