@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import infra
+import infra  # noqa: F401  chooses Node, before the library below starts it
 
 # isort: split
 from aws_cdk import App, Stack
