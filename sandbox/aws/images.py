@@ -11,6 +11,7 @@ import http.client
 import io
 import json
 import platform
+import stat
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -165,7 +166,7 @@ def _pack(layer: Layer) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in _parents(layer.at):
-            archive.addfile(_folder_entry(path))
+            archive.addfile(_entry(path, tarfile.DIRTYPE, 0o755))
         for file in _files(layer.folder):
             _add(archive, file, f"{layer.at.strip('/')}/{file.relative_to(layer.folder).as_posix()}".strip("/"))
     return buffer.getvalue()
@@ -188,16 +189,13 @@ def _add(archive: tarfile.TarFile, file: Path, name: str) -> None:
         entry.linkname = str(file.readlink())
         archive.addfile(entry)
     elif file.is_dir():
-        archive.addfile(_folder_entry(name))
+        # A folder everybody may write to, such as /tmp, stays one.
+        archive.addfile(_entry(name, tarfile.DIRTYPE, 0o1777 if file.stat().st_mode & stat.S_ISVTX else 0o755))
     else:
         content = file.read_bytes()
         entry = _entry(name, tarfile.REGTYPE, 0o755 if file.stat().st_mode & 0o100 else 0o644)
         entry.size = len(content)
         archive.addfile(entry, io.BytesIO(content))
-
-
-def _folder_entry(name: str) -> tarfile.TarInfo:
-    return _entry(name, tarfile.DIRTYPE, 0o755)
 
 
 def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:

@@ -154,7 +154,10 @@ class Life:
         known, age = Health(), 0.0
         while not self.ended.wait(check.interval) and row["lastStatus"] == "RUNNING":
             age += check.interval
-            known = health.after(check, known, passed=running.healthy(check), age=age)
+            passed = running.healthy(check)
+            if passed is None:
+                continue
+            known = health.after(check, known, passed=passed, age=age)
             with self.ground.board:
                 row["healthStatus"] = known.status.value
                 self.task["healthStatus"] = health.of_task(self._essential_statuses()).value

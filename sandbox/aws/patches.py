@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from sandbox.aws import fits, logs, registry
+from sandbox.aws import containers, fits, logs, registry
 from sandbox.aws.alarms import Alarms
 from sandbox.aws.board import Board
 from sandbox.aws.life import Ground
 from sandbox.aws.processes import Processes
 from sandbox.aws.pull import Source
-from sandbox.aws.runner import Runner
+from sandbox.aws.runner import CannotRunError, Runner
 from sandbox.aws.schedules import Schedules
 from sandbox.aws.service_api import ServiceApi
 from sandbox.aws.services import Services
-from sandbox.aws.settings import Pace, Settings
-from sandbox.aws.tasks import Tasks
+from sandbox.aws.settings import Pace, Settings, Tasks
+from sandbox.aws.tasks import Tasks as TaskKeeper
 from sandbox.aws.upstream import docker, gateway, responses
 
 application = gateway.app
@@ -36,10 +36,14 @@ class Installed:
     ends: tuple[Callable[[], None], ...]
 
     def stop(self) -> None:
-        """End every task and thread, forget every resource, and take the patches back."""
+        """End every task and thread; resources stay, so that they can be kept."""
         for end in self.ends:
             end()
-        gateway._reset_all_state()
+
+    def take_back(self) -> None:
+        """Forget every resource that is not kept, and take the patches back. Nothing is served any more by then."""
+        if not gateway.PERSIST_STATE:
+            gateway._reset_all_state()
         for patch in reversed([*self.patches, *self.later]):
             patch.take_back()
 
@@ -49,15 +53,16 @@ def install(settings: Settings) -> Installed:
 
     Raises:
         PatchDoesNotFitError: this is not the version they were written for.
+        CannotRunError: containers were asked for, and no engine answers.
         RuntimeError: ministack was imported too early, and reads its settings only then.
     """
     if responses.get_account_id() != settings.account:
         raise RuntimeError("ministack was imported before it was set up. Next: start it by sandbox.aws.running")
     door = registry.Door(settings)
-    runner: Runner = Processes(settings.folder, Source(settings.host, door.secret))
+    runner = _runner(settings, door.secret)
     board = Board()
     ground = Ground(board, runner, settings.client_environment)
-    tasks = Tasks(ground)
+    tasks = TaskKeeper(ground)
     services = Services(tasks, ground, settings.pace)
     api = ServiceApi(services, board)
     alarms = Alarms(settings.pace)
@@ -75,7 +80,16 @@ def install(settings: Settings) -> Installed:
     patches.append(_with_cloudformation(api, settings.pace, later))
     services.begin()
     alarms.begin()
-    return Installed(tuple(patches), later, _notes(runner), (alarms.end, services.end, tasks.end_all))
+    return Installed(tuple(patches), later, _notes(runner), (alarms.end, services.end, tasks.end_all, runner.close))
+
+
+def _runner(settings: Settings, token: str) -> Runner:
+    engine = None if settings.tasks is Tasks.PROCESSES else containers.answering()
+    if engine is not None:
+        return containers.Containers(engine, token, settings.host)
+    if settings.tasks is Tasks.CONTAINERS:
+        raise CannotRunError("no container engine answers. Next: start one, or give --tasks processes")
+    return Processes(settings.folder, Source(settings.host, token))
 
 
 def _no_engine(**_options: object) -> None:
@@ -96,7 +110,7 @@ def _with_cloudformation(api: ServiceApi, pace: Pace, later: list[fits.Patch]) -
     return fits.function(gateway, "_get_module", get_module, takes="(name: str)", why="is where a service is loaded")
 
 
-def _reset(services: Services, tasks: Tasks) -> fits.Patch:
+def _reset(services: Services, tasks: TaskKeeper) -> fits.Patch:
     inner = gateway._handle_admin_reset
 
     async def handle(path: str, method: str, query_params: Any) -> Any:

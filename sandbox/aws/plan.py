@@ -54,6 +54,9 @@ class Container:
     health: HealthCheck | None
     log: LogStream | None
     tmpfs: Mapping[str, str] = field(default_factory=dict)
+    """Paths in memory, and their mount options."""
+    scratch: tuple[str, ...] = ()
+    """Paths of the task's own empty volumes, which may be written though the root is read-only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ def _container(
         stop_seconds=float(row.get("stopTimeout") or _STOP_SECONDS),
         health=_health(row.get("healthCheck")),
         log=_log(row, where),
-        tmpfs=_tmpfs(row, definition, linux),
+        tmpfs={each["containerPath"]: _tmpfs(each) for each in linux.get("tmpfs") or ()},
+        scratch=_scratch(row, definition),
     )
 
 
@@ -135,12 +139,13 @@ def _log(row: Mapping[str, Any], where: Where) -> LogStream | None:
     )
 
 
-def _tmpfs(row: Mapping[str, Any], definition: Mapping[str, Any], linux: Mapping[str, Any]) -> dict[str, str]:
-    """What may be written though the root is read-only: tmpfs mounts, and the task's own scratch volumes."""
-    mounts = {each["containerPath"]: f"size={each['size']}m" for each in linux.get("tmpfs") or ()}
-    scratch = {each.get("name") for each in definition.get("volumes") or () if not _host_path(each)}
-    own = [each for each in row.get("mountPoints") or () if each.get("sourceVolume") in scratch]
-    return mounts | {each["containerPath"]: "" for each in own if each.get("containerPath")}
+def _tmpfs(row: Mapping[str, Any]) -> str:
+    return ",".join([f"size={row['size']}m", *row.get("mountOptions", ())])
+
+
+def _scratch(row: Mapping[str, Any], definition: Mapping[str, Any]) -> tuple[str, ...]:
+    own = {each.get("name") for each in definition.get("volumes") or () if not _host_path(each)}
+    return tuple(each["containerPath"] for each in row.get("mountPoints") or () if each.get("sourceVolume") in own)
 
 
 def _host_path(volume: Mapping[str, Any]) -> str:

@@ -87,6 +87,9 @@ class Processes:
         """Remove the task's own folders."""
         shutil.rmtree(self._folder / "tasks" / task_id, ignore_errors=True)
 
+    def close(self) -> None:
+        """Nothing is held beyond the tasks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -151,7 +154,7 @@ class Process:
         if self.reader.is_alive():
             self._signal_group(signal.SIGKILL)
 
-    def healthy(self, check: HealthCheck) -> bool:
+    def healthy(self, check: HealthCheck) -> bool | None:
         """Run the check beside it, with its variables and in its folder."""
         kind, *words = check.command
         program = ["/bin/sh", "-c", " ".join(words)] if kind == "CMD-SHELL" else words

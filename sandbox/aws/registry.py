@@ -9,7 +9,7 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sandbox.aws import fits
@@ -26,6 +26,8 @@ def patches(door: "Door") -> Iterator[fits.Patch]:
     """Apply, one by one, what ECR needs."""
     data = "(data)"
     yield fits.function(ecr, "_repo_uri", door.uri, takes="(name)", why="names a host that does not resolve")
+    shape = door.shape(ecr._repo_shape)
+    yield fits.function(ecr, "_repo_shape", shape, takes="(repo)", why="kept the address of an earlier port")
     yield fits.function(ecr, "_get_authorization_token", door.token, takes=data, why="names a host that is not here")
     handle = "(method, path, headers, body, query_params)"
     yield fits.function(ecr, "handle_registry_request", door.guarded(), takes=handle, why="asks nobody for the token")
@@ -47,6 +49,10 @@ class Door:
     def uri(self, name: str) -> str:
         """A repository's address."""
         return f"{self._settings.host}/{name}"
+
+    def shape(self, inner: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """A repository as it is shown: always at the address of today."""
+        return lambda repository: inner(repository) | {"repositoryUri": self.uri(repository["repositoryName"])}
 
     def token(self, _data: dict[str, Any]) -> Response:
         """GetAuthorizationToken."""

@@ -34,7 +34,10 @@ class Installed(Protocol):
     notes: tuple[str, ...]
 
     def stop(self) -> None:
-        """End every task, thread and patch."""
+        """End every task and thread."""
+
+    def take_back(self) -> None:
+        """Forget what is not kept, and take the patches back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,7 @@ def _serving(application: Any, listener: socket.socket, settings: Settings, inst
         thread.join(_STOP_SECONDS)
         if thread.is_alive():
             sys.stderr.write(f"aws: the server did not stop within {_STOP_SECONDS} s\n")
+        installed.take_back()
 
 
 def _serve(application: Any, listener: int, asked_to_stop: Event) -> None:

@@ -7,6 +7,10 @@ from typing import Any, Protocol
 from sandbox.aws.plan import Container, HealthCheck
 
 
+class CannotRunError(RuntimeError):
+    """Tasks cannot be run in the way that was asked for."""
+
+
 class CannotPullError(RuntimeError):
     """The image is not in the registry, or is no image. Its words complete `CannotPullContainerError: `."""
 
@@ -51,8 +55,8 @@ class Running(Protocol):
     def stop(self) -> None:
         """SIGTERM to its first process; SIGKILL to all of it after its stop timeout. Returns when it has ended."""
 
-    def healthy(self, check: HealthCheck) -> bool:
-        """Run its health check once."""
+    def healthy(self, check: HealthCheck) -> bool | None:
+        """Run its health check once; None when there is no new result."""
 
 
 class Runner(Protocol):
@@ -82,3 +86,6 @@ class Runner(Protocol):
 
     def forget(self, task_id: str) -> None:
         """Remove what a task that ended left behind."""
+
+    def close(self) -> None:
+        """Let go of the engine, when there is one."""

@@ -47,6 +47,8 @@ class Tasks:
         yield fits.function(ecs, "_stop_task", answering(self.stop_task), takes="(data)", why=why)
         handlers = {"RunTask": answering(self.run_task), "StopTask": answering(self.stop_task)}
         yield fits.entries(ecs, "_ACTION_MAP", handlers, why=why)
+        why = "would start its own tasks beside ours"
+        yield fits.function(ecs, "_start_restored_service_reconciler", _after_restore, takes="()", why=why)
         why = "a family without a revision means its latest active one"
         yield fits.function(ecs, "_resolve_td_key", _latest_active(), takes="(ref)", why=why)
 
@@ -147,6 +149,13 @@ def definition_named(reference: str) -> Record:
     if definition["status"] != "ACTIVE":
         raise RefusedError("ClientException", "TaskDefinition is inactive")
     return definition
+
+
+def _after_restore() -> None:
+    """Tasks of an earlier process ended with it. The scheduler replaces those of services."""
+    for _, task in ecs._tasks.all_items():
+        ended = {"stopCode": "TaskFailedToStart", "stoppedReason": "The endpoint was started again"}
+        task.update({} if task["desiredStatus"] == "STOPPED" else ended, desiredStatus="STOPPED")
 
 
 def _latest_active() -> Callable[[str], Any]:
