@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import requests
 
@@ -16,7 +17,7 @@ QUOTES = {
     "ZWZZT": {"bid": "0.5990", "ask": "0.6010", "last": "0.6000"},
 }
 
-Answer = tuple[int, object]
+Answer = tuple[int, Any]
 
 
 def account(**changes: object) -> AccountConfig:
@@ -50,12 +51,12 @@ class Http:
     def get(self, path: str) -> Answer:
         return self.send("GET", path)
 
-    def one(self, path: str) -> dict[str, str]:
+    def one(self, path: str) -> dict[str, Any]:
         found = self.send("GET", path)[1]
         assert isinstance(found, dict), found
         return found
 
-    def listed(self, path: str) -> list[dict[str, str]]:
+    def listed(self, path: str) -> list[dict[str, Any]]:
         found = self.send("GET", path)[1]
         assert isinstance(found, list), found
         return found
@@ -63,7 +64,7 @@ class Http:
     def order(self, **fields: object) -> Answer:
         return self.send("POST", "/v2/orders", fields)
 
-    def placed(self, **fields: object) -> dict[str, str]:
+    def placed(self, **fields: object) -> dict[str, Any]:
         status, body = self.order(**fields)
         assert status == 200, body
         assert isinstance(body, dict)

@@ -105,7 +105,7 @@ def test_a_reset_begins_again_from_the_configuration(exchange: Running, http: Ht
 def test_a_released_quote_walks_again(exchange: Running, http: Http) -> None:
     post(exchange, "quotes", {"AAPL": None})
 
-    assert http.get("/v2/stocks/AAPL/quotes/latest")[1]["quote"]["bp"] > 200  # type: ignore[index]
+    assert http.get("/v2/stocks/AAPL/quotes/latest")[1]["quote"]["bp"] > 200
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_a_client_that_is_gone_was_not_answered(
     exchange.fault(kind="delay", delay_ms=100)
     exchange.fault(kind="delay", delay_ms=200)
     body = json.dumps(limit()).encode()
-    keys = "".join(f"{name}: {value}\r\n" for name, value in http.session.headers.items() if name.startswith("APCA"))
+    keys = "".join(f"{name}: {value!s}\r\n" for name, value in http.session.headers.items() if name.startswith("APCA"))
     with socket.create_connection(("127.0.0.1", int(exchange.url.rpartition(":")[2])), timeout=5) as wire:
         head = f"POST /v2/orders HTTP/1.1\r\nHost: x\r\n{keys}Content-Length: {len(body)}\r\n\r\n"
         wire.sendall(head.encode() + body)

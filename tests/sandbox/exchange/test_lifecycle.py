@@ -79,7 +79,7 @@ def test_a_stop_limit_leg_does_not_sell_below_its_limit(exchange: Running, http:
 
 def test_canceling_one_of_a_group_cancels_the_group(http: Http) -> None:
     order = http.placed(**bracket(limit_price="100.02"))
-    target = order["legs"][0]["id"]  # type: ignore[index]
+    target = order["legs"][0]["id"]
     answer = http.send("DELETE", f"/v2/orders/{target}")
 
     assert answer == (204, None)
@@ -130,7 +130,7 @@ def test_an_oco_protects_a_position_and_fills_once(exchange: Running, http: Http
     nested = http.listed("/v2/orders?status=open&nested=true")
     falls(exchange, "89.50", "89.60")
 
-    assert [(o["limit_price"], [leg["stop_price"] for leg in o["legs"]]) for o in nested] == [("110", ["90"])]  # type: ignore[index]
+    assert [(o["limit_price"], [leg["stop_price"] for leg in o["legs"]]) for o in nested] == [("110", ["90"])]
     assert http.statuses() == [("market", "filled"), ("limit", "canceled"), ("stop", "filled")]
     assert http.listed("/v2/positions") == []
 
@@ -157,12 +157,12 @@ def test_a_short_entrys_legs_buy_back(exchange: Running, http: Http) -> None:
 
 def test_a_legs_price_is_replaced_by_a_new_order(exchange: Running, http: Http) -> None:
     order = http.placed(**bracket(limit_price="100.02"))
-    stop = order["legs"][1]["id"]  # type: ignore[index]
+    stop = order["legs"][1]["id"]
     status, new = http.send("PATCH", f"/v2/orders/{stop}", {"stop_price": "85"})
     falls(exchange, "84.50", "84.60")
 
-    assert (status, new["replaces"], new["stop_price"], new["id"] != stop) == (200, stop, "85", True)  # type: ignore[index]
-    assert http.one(f"/v2/orders/{stop}")["replaced_by"] == new["id"]  # type: ignore[index]
+    assert (status, new["replaces"], new["stop_price"], new["id"] != stop) == (200, stop, "85", True)
+    assert http.one(f"/v2/orders/{stop}")["replaced_by"] == new["id"]
     assert http.statuses() == [
         ("limit", "filled"),
         ("limit", "canceled"),
@@ -297,8 +297,8 @@ def test_a_trail_is_replaced(exchange: Running, http: Http) -> None:
     status, new = http.send("PATCH", f"/v2/orders/{order['id']}", {"trail": "2"})
     falls(exchange, "100", "100.02")
 
-    assert (status, new["trail_percent"]) == (200, "2")  # type: ignore[index]
-    assert http.one(f"/v2/orders/{new['id']}")["stop_price"] == "98"  # type: ignore[index]
+    assert (status, new["trail_percent"]) == (200, "2")
+    assert http.one(f"/v2/orders/{new['id']}")["stop_price"] == "98"
 
 
 def test_open_buys_reduce_the_buying_power_and_cancels_give_it_back(http: Http) -> None:
@@ -315,7 +315,7 @@ def test_a_position_is_closed_in_part_and_then_whole(http: Http) -> None:
     left = http.one("/v2/positions/AAPL")["qty"]
     whole = http.send("DELETE", "/v2/positions/AAPL")
 
-    assert [part[1]["qty"], left, whole[1]["qty"]] == ["4", "6", "6"]  # type: ignore[index]
+    assert [part[1]["qty"], left, whole[1]["qty"]] == ["4", "6", "6"]
     assert http.listed("/v2/positions") == []
 
 
@@ -325,12 +325,12 @@ def test_closing_everything_answers_for_each_position(http: Http) -> None:
     http.placed(**limit(side="sell", limit_price="120"))
     status, answers = http.send("DELETE", "/v2/positions")
 
-    assert (status, [(a["symbol"], a["status"]) for a in answers]) == (207, [("AAPL", 403), ("NFLX", 200)])  # type: ignore[union-attr,index]
-    assert answers[0]["body"]["available"] == "0"  # type: ignore[index]
+    assert (status, [(a["symbol"], a["status"]) for a in answers]) == (207, [("AAPL", 403), ("NFLX", 200)])
+    assert answers[0]["body"]["available"] == "0"
 
     status, answers = http.send("DELETE", "/v2/positions?cancel_orders=True")
 
-    assert (status, [(a["symbol"], a["status"]) for a in answers]) == (207, [("AAPL", 200)])  # type: ignore[union-attr,index]
+    assert (status, [(a["symbol"], a["status"]) for a in answers]) == (207, [("AAPL", 200)])
     assert http.listed("/v2/positions") == []
 
 
@@ -339,7 +339,7 @@ def test_canceling_everything_answers_for_each_open_order(http: Http) -> None:
     http.placed(**limit())
     status, answers = http.send("DELETE", "/v2/orders")
 
-    assert (status, [a["status"] for a in answers]) == (207, [200, 200, 200, 200])  # type: ignore[union-attr,index]
+    assert (status, [a["status"] for a in answers]) == (207, [200, 200, 200, 200])
     assert http.listed("/v2/orders") == []
 
 

@@ -35,10 +35,10 @@ def test_bars_are_paged_without_gap_or_overlap(http: Http) -> None:
     pages = [http.one(path)]
     while pages[-1]["next_page_token"]:
         pages.append(http.one(f"{path}&page_token={pages[-1]['next_page_token']}"))
-    paged = [(s, bar["t"]) for page in pages for s, bars in page["bars"].items() for bar in bars]  # type: ignore[attr-defined]
+    paged = [(s, bar["t"]) for page in pages for s, bars in page["bars"].items() for bar in bars]
     whole = http.one(path.replace("limit=5", "limit=1000"))["bars"]
 
-    assert paged == [(symbol, bar["t"]) for symbol in ("AAPL", "SPY") for bar in whole[symbol]]  # type: ignore[index]
+    assert paged == [(symbol, bar["t"]) for symbol in ("AAPL", "SPY") for bar in whole[symbol]]
     assert len(paged) == 28
 
 
@@ -51,7 +51,7 @@ def test_a_walk_is_the_same_for_the_same_seed_and_another_for_another(http: Http
 
 def test_a_walk_moves_with_time_and_stands_still_without_volatility(exchange: Running, http: Http) -> None:
     def bid() -> float:
-        return http.one("/v2/stocks/SPY/quotes/latest")["quote"]["bp"]  # type: ignore[index,return-value]
+        return float(http.one("/v2/stocks/SPY/quotes/latest")["quote"]["bp"])
 
     first = bid()
     exchange.advance(600)

@@ -1,11 +1,13 @@
 """Options: contracts, chains, orders of one leg and of many, levels, exercise and the end."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from alpaca.data.historical.option import OptionHistoricalDataClient
 from alpaca.data.requests import OptionChainRequest
 from alpaca.trading.client import TradingClient
+from alpaca.trading.models import OptionContractsResponse
 from alpaca.trading.requests import GetOptionContractsRequest
 
 from sandbox.exchange import Running, running
@@ -122,7 +124,7 @@ def test_an_account_trades_options_up_to_its_level(level: int, order: dict[str, 
 def test_an_account_can_limit_its_own_level(http: Http) -> None:
     changed = http.send("PATCH", "/v2/account/configurations", {"max_options_trading_level": 1})
 
-    assert changed[1]["max_options_trading_level"] == 1  # type: ignore[index]
+    assert changed[1]["max_options_trading_level"] == 1
     assert http.order(**option()) == funds("account not eligible to trade long option contracts")
 
 
@@ -229,7 +231,7 @@ def test_a_spread_fills_all_legs_or_none(exchange: Running, http: Http) -> None:
     )
     assert before == []
     assert (order["status"], order["filled_avg_price"]) == ("filled", "1.58")
-    assert [(o["symbol"], o["filled_qty"], o["filled_avg_price"]) for o in order["legs"]] == [  # type: ignore[index]
+    assert [(o["symbol"], o["filled_qty"], o["filled_avg_price"]) for o in order["legs"]] == [
         (CALL, "2", "2.58"),
         (HIGHER_CALL, "2", "1"),
     ]
@@ -249,7 +251,7 @@ def test_the_long_leg_that_covers_a_short_one_is_not_sold_alone(http: Http) -> N
 
     status, body = http.order(**option(side="sell", qty="2", limit_price="2.50"))
 
-    assert (status, body["message"]) == (  # type: ignore[index]
+    assert (status, body["message"]) == (
         403,
         "insufficient underlying qty available for covered call (required: 200, available: 0)",
     )
@@ -269,7 +271,7 @@ def test_an_option_order_is_replaced_on_its_own_tick_and_within_its_cash(http: H
             cost_basis="119600",
         ),
     ]
-    assert (status, new["replaces"]) == (200, order["id"])  # type: ignore[index]
+    assert (status, new["replaces"]) == (200, order["id"])
     assert http.one(f"/v2/positions/{CALL}")["qty"] == "2"
 
 
@@ -403,10 +405,11 @@ def test_a_contract_that_is_not_held_is_not_found_by_name(http: Http) -> None:
 def test_alpaca_py_lists_every_page_of_contracts(client: TradingClient) -> None:
     asked = GetOptionContractsRequest(underlying_symbols=["AAPL"], expiration_date="2026-12-18", limit=20)
     symbols: list[str] = []
-    token = ""
+    token: str | None = ""
     while token is not None:
         page = client.get_option_contracts(asked.model_copy(update={"page_token": token or None}))
-        symbols += [c.symbol for c in page.option_contracts]
+        assert isinstance(page, OptionContractsResponse)
+        symbols += [c.symbol for c in page.option_contracts or []]
         token = page.next_page_token
 
     assert len(symbols) == len(set(symbols)) > 40
@@ -415,7 +418,7 @@ def test_alpaca_py_lists_every_page_of_contracts(client: TradingClient) -> None:
 
 def test_without_dates_only_contracts_until_the_weekend_are_listed(http: Http) -> None:
     page = http.one("/v2/options/contracts?underlying_symbols=AAPL,SPY&limit=1000")
-    days = {c["expiration_date"] for c in page["option_contracts"]}  # type: ignore[index]
+    days = {c["expiration_date"] for c in page["option_contracts"]}
 
     assert days == {"2026-11-23", "2026-11-24", "2026-11-25", "2026-11-27"}
 
@@ -423,15 +426,16 @@ def test_without_dates_only_contracts_until_the_weekend_are_listed(http: Http) -
 def test_the_penny_program_is_a_filter_and_a_field(exchange: Running, http: Http) -> None:
     exchange.assets({"NFLX": {"penny_options": False}})
     query = "/v2/options/contracts?underlying_symbols=AAPL,NFLX&expiration_date=2026-12-18&limit=1&ppind="
-    shown = [http.one(query + value)["option_contracts"][0] for value in ("true", "false")]  # type: ignore[index]
+    shown = [http.one(query + value)["option_contracts"][0] for value in ("true", "false")]
 
-    assert [(c["underlying_symbol"], c["ppind"]) for c in shown] == [("AAPL", True), ("NFLX", False)]  # type: ignore[index]
+    assert [(c["underlying_symbol"], c["ppind"]) for c in shown] == [("AAPL", True), ("NFLX", False)]
 
 
 def test_the_chain_shows_volatility_and_greeks_that_fit_the_price(exchange: Running) -> None:
     data = OptionHistoricalDataClient(KEY, SECRET, url_override=exchange.url)
     exchange.quotes(dict.fromkeys(FIXED))
-    chain = data.get_option_chain(OptionChainRequest(underlying_symbol="AAPL", expiration_date="2026-12-18"))
+    asked = OptionChainRequest(underlying_symbol="AAPL", expiration_date="2026-12-18")
+    chain: dict[str, Any] = data.get_option_chain(asked)
     calls = {s: c for s, c in chain.items() if s[10] == "C" and LOWER_CALL <= s <= HIGHER_CALL}
     deltas = [calls[s].greeks.delta for s in sorted(calls)]
 
@@ -442,7 +446,7 @@ def test_the_chain_shows_volatility_and_greeks_that_fit_the_price(exchange: Runn
 
 def test_a_price_below_intrinsic_has_no_volatility(exchange: Running, http: Http) -> None:
     exchange.quotes({LOWER_CALL: {"bid": "3", "ask": "3.1"}})
-    shown = http.one(f"/v1beta1/options/snapshots?symbols={LOWER_CALL}")["snapshots"][LOWER_CALL]  # type: ignore[index]
+    shown = http.one(f"/v1beta1/options/snapshots?symbols={LOWER_CALL}")["snapshots"][LOWER_CALL]
 
     assert sorted(shown) == ["latestQuote", "latestTrade"]
 

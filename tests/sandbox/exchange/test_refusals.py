@@ -253,7 +253,7 @@ def test_selling_more_than_is_held_does_not_cross_into_a_short(http: Http) -> No
 
     status, body = http.order(**market(side="sell", qty="11"))
 
-    assert (status, body["message"]) == (  # type: ignore[index]
+    assert (status, body["message"]) == (
         403,
         "insufficient qty available for order (requested: 11, available: 10)",
     )
@@ -277,7 +277,7 @@ def test_two_limits_that_cannot_meet_are_no_wash_trade(http: Http) -> None:
     http.placed(**limit(side="sell", limit_price="120", time_in_force="gtc"))
 
     assert http.order(**limit(limit_price="119.99"))[0] == 200
-    assert http.order(**limit(limit_price="120"))[1]["reject_reason"] == "opposite side limit order exists"  # type: ignore[index]
+    assert http.order(**limit(limit_price="120"))[1]["reject_reason"] == "opposite side limit order exists"
 
 
 def test_a_bracket_may_buy_against_a_resting_stop(http: Http) -> None:
@@ -385,7 +385,7 @@ def test_a_wash_trade_is_a_422_where_the_switch_says_so(exchange: Running, http:
 
     status, body = http.order(**limit(limit_price="120"))
 
-    assert (status, body["code"], body["message"]) == (  # type: ignore[index]
+    assert (status, body["code"], body["message"]) == (
         422,
         42210000,
         "potential wash trade detected. use complex orders",
@@ -409,7 +409,7 @@ def test_a_replacement_is_for_what_is_left(exchange: Running, http: Http) -> Non
 
     new = http.send("PATCH", f"/v2/orders/{order['id']}", {"limit_price": "90"})[1]
 
-    assert (new["qty"], new["filled_qty"]) == (str(10 - filled), "0")  # type: ignore[index]
+    assert (new["qty"], new["filled_qty"]) == (str(10 - filled), "0")
 
 
 def test_a_finished_order_is_not_canceled(http: Http) -> None:

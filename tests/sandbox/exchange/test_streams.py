@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse
@@ -41,8 +42,9 @@ def in_a_thread(stream: TradingStream | StockDataStream) -> Iterator[None]:
     try:
         yield
     finally:
-        asyncio.run_coroutine_threadsafe(stream.close(), stream._loop).result(5)
-        asyncio.run_coroutine_threadsafe(stream.stop_ws(), stream._loop).result(5)
+        loop: Any = stream._loop
+        asyncio.run_coroutine_threadsafe(stream.close(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(stream.stop_ws(), loop).result(5)
         thread.join(10)
 
 
