@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._write(answer)
 
-    do_GET = do_POST = do_DELETE = do_PATCH = _answer
+    do_GET = do_POST = do_DELETE = do_PATCH = _answer  # noqa: N815  the library's own names
 
     def _request(self) -> Request:
         parts = urlsplit(self.path)

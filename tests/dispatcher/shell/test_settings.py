@@ -22,7 +22,7 @@ GOOD = {
     "ALPACA_DATA_URL": "https://data.alpaca.markets/",
     "TRADING_ACCOUNTS": "large, tiny-one",
     "EXECUTION_MODE": "ALPACA_PAPER",
-    "HEALTH_FILE": "/tmp/health",  # noqa: S108  a path, not a file
+    "HEALTH_FILE": "/run/health",
     "HEARTBEAT_SECONDS": "15",
 } | {
     name: value
@@ -54,7 +54,7 @@ def test_good_settings_are_read_whole() -> None:
             TradingAccount("tiny-one", "PA3TINY", limits()),
         ),
         secrets={"large": Secret(KEY, API_SECRET), "tiny-one": Secret(KEY, API_SECRET)},
-        health_file="/tmp/health",  # noqa: S108  a path, not a file
+        health_file="/run/health",
         heartbeat_seconds=15.0,
         control_table=None,
     )
