@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from email.utils import formatdate
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -86,12 +87,18 @@ class Server:
         try:
             return await self._answer(request)
         except Refused as no:
-            return _response(refused(no.refusal))
+            return self._response(refused(no.refusal))
         except web.HTTPRequestEntityTooLarge:
-            return _response(refused(refusal("body_too_large")))
+            return self._response(refused(refusal("body_too_large")))
         except Exception:  # the outermost loop: a bug here must not kill the connection
             log.exception("%s %s failed", request.method, request.path)
-            return _response(refused(refusal("internal")))
+            return self._response(refused(refusal("internal")))
+
+    def _response(self, reply: Reply) -> web.Response:
+        """Everything an answer dates itself with is the exchange's time, as a reset of the rate limit is."""
+        date = formatdate(self.exchange.clock.now() // SECOND, usegmt=True)
+        headers = {"Content-Type": _JSON, "Date": date, **reply.headers}
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path
@@ -99,7 +106,7 @@ class Server:
             reply = admin.answer(self, request.method, path, await request.read())
             self.data.push()
             self.keep()
-            return _response(reply)
+            return self._response(reply)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request, path)
         route, params = _find(request.method, path)
@@ -187,7 +194,7 @@ class Server:
         return await self._send(request, spoiled, entry)
 
     async def _send(self, request: web.BaseRequest, reply: Reply, entry: Entry | None) -> web.StreamResponse:
-        response = _response(reply)
+        response = self._response(reply)
         if entry is None:
             return response
         entry.status = reply.status
@@ -220,9 +227,3 @@ def _abort(request: web.BaseRequest) -> None:
     """Reset the connection: the client gets no answer at all."""
     if request.transport is not None:
         request.transport.abort()
-
-
-def _response(reply: Reply) -> web.Response:
-    kind = reply.headers.get("Content-Type", _JSON)
-    headers = {**reply.headers, "Content-Type": kind}
-    return web.Response(status=reply.status, body=reply.body, headers=headers)

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -188,3 +189,15 @@ def test_with_uniqueness_switched_off_second_posts_are_counted(exchange: Running
 
     assert orders(exchange) == ["twice", "twice"]
     assert journal(exchange) == [("twice", None, True, 200)] * 2
+
+
+def test_an_answer_dates_itself_and_the_reset_of_its_limit_by_the_exchange_s_clock(
+    exchange: Running, http: Http
+) -> None:
+    exchange.fault(kind="429")
+    response = http.session.post(f"{exchange.url}/v2/orders", json=limit(), timeout=10)
+    served = parsedate_to_datetime(response.headers["Date"])
+
+    assert response.status_code == 429
+    assert served.isoformat() == "2026-11-23T15:00:00+00:00"
+    assert int(response.headers["X-RateLimit-Reset"]) - served.timestamp() == 60
