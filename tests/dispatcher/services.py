@@ -66,10 +66,10 @@ def _says(line: Line, name: str, fields: dict[str, object]) -> bool:
 
 
 @contextmanager
-def serving(world: World) -> Iterator[Log]:
+def serving(world: World, **changes: str) -> Iterator[Log]:
     """The service in a thread, with its real adapters, until the block ends."""
     log, stop = Log(), Event()
-    settings = reading.read(world.environ())
+    settings = reading.read(world.environ(**changes))
 
     def say(event: events.Event) -> None:
         log.hear(events.render(event, SPEAKER, NOW))

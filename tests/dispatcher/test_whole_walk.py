@@ -9,8 +9,9 @@ import pytest
 from contract import events
 from contract.environment import ExecutionMode
 from contract.events import ExecutionStatus
+from contract.limits import TradingState
 from dispatcher.core.order import ENTRY, client_order_id
-from tests.dispatcher.cases import recommendation
+from tests.dispatcher.cases import limits, recommendation
 from tests.dispatcher.services import serving
 from tests.dispatcher.world import MONDAY_MORNING, World
 
@@ -137,3 +138,41 @@ def test_a_written_recommendation_wakes_the_service(world: World) -> None:
         log.until("order_accepted", recommendation_id=number)
 
     assert len(world.orders()) == 1
+
+
+def test_connections_that_break_at_work_cost_nothing_and_send_nothing_twice(world: World) -> None:
+    with serving(world) as log:
+        log.until("reconcile_completed")
+        with world.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        log.until("database_unavailable")
+        numbers = [world.recommend(ticker=symbol, reason=None) for symbol in ("AAPL", "MSFT")]
+        for number in numbers:
+            log.until("execution_recorded", recommendation_id=number)
+
+    assert len(world.posts()) == len(world.orders()) == 2
+    assert sorted(world.claims()) == numbers
+
+
+def test_a_halted_account_refuses_and_sends_nothing(world: World) -> None:
+    world.limits = limits(trading_state=TradingState.HALTED)
+    number = world.recommend()
+
+    with serving(world) as log:
+        log.until("trading_state_changed", state="HALTED")
+        log.until("recommendation_refused", recommendation_id=number, reason="trading_halted")
+
+    assert world.posts() == []
+
+
+def test_a_simulated_account_books_its_fill_as_simulated_and_sends_nothing(world: World) -> None:
+    number = world.recommend()
+
+    with serving(world, EXECUTION_MODE="SIMULATED") as log:
+        log.until("execution_recorded", recommendation_id=number, execution_mode="SIMULATED", status="EXECUTED")
+
+    assert world.posts() == []
+    assert [row["execution_mode"] for row in world.executions()] == ["SIMULATED"]

@@ -10,7 +10,7 @@ from dispatcher.adapters import migrations, schema
 from dispatcher.adapters.database import connect
 from dispatcher.ports import DatabaseUnavailableError
 from dispatcher.shell.check import COLUMNS, one_execution_per_account
-from sandbox.postgres import Database
+from sandbox.postgres import Database, Postgres
 from tests.dispatcher.books import Books, accepting, intended
 
 pytestmark = pytest.mark.world
@@ -171,3 +171,22 @@ def test_the_key_with_the_account_in_it_is_no_finding(original: Books) -> None:
 def test_a_database_that_cannot_be_reached_is_told_as_such() -> None:
     with pytest.raises(DatabaseUnavailableError):
         migrations.upgrade("postgresql://dispatcher@127.0.0.1:1/nothing", "secret")
+
+
+def test_where_the_input_is_another_s_and_has_no_trigger_it_is_read_all_the_same(
+    postgres: Postgres, database: Database
+) -> None:
+    administrator = Database(database.url.replace("dispatcher@", "postgres@"), postgres.passwords.superuser)
+    only_the_input = ORIGINAL.partition("CREATE TABLE dispatch_executions")[0]
+    run(administrator, only_the_input, "GRANT SELECT ON dispatch_recommendations TO dispatcher")
+    upgrade(database)
+    run(
+        administrator,
+        "INSERT INTO dispatch_recommendations (ticker, action, instrument_type) VALUES ('T', 'BUY', 'STOCK')",
+    )
+    books = Books(database, [])
+
+    claim, _ = intended(books.ledger())
+    books.close()
+
+    assert claim.row["ticker"] == "T"
