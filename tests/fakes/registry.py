@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815 - names of http.server
 
     def _reply(self, path: str, query: dict[str, list[str]], content: bytes) -> tuple[int, bytes, dict[str, str]]:
         held = self.registry
