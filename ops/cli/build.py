@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ops.cli.root import Session, Spoken, json_option
+from ops.cli.where import where
 from ops.errors import Exit, OpsError
 from ops.image import engine
 from ops.image.assemble import assemble
@@ -51,6 +52,7 @@ def build(
     what = source(Path.cwd(), allow_dirty=allow_dirty)
     store = Store(home(Path.cwd(), os.environ))
     click.echo(f"building {what.tag}", err=True)
+    platform = platform or where(session).platform
     built = build_image(what, store, builder=builder, base=base, platform=platform, network=network)
     _tell(session, built, time.monotonic() - begun)
     return Exit.DONE

@@ -12,12 +12,13 @@ from ops.cli.build import AUTO, ENGINE, LAYERS, build_image
 from ops.cli.progress import progress
 from ops.cli.root import Session, Spoken, json_option
 from ops.cli.spoken import tell_ending
+from ops.cli.where import where
 from ops.core.release import Image
 from ops.core.standing import Scene
 from ops.errors import Exit, OpsError
 from ops.image.push import image as pushed_image
 from ops.image.push import push, refuse_without_base
-from ops.image.source import source
+from ops.image.source import Source, source
 from ops.image.store import Built, Store, home
 from ops.shell.deploy import Order
 from ops.shell.deploy import deploy as walk
@@ -85,7 +86,10 @@ def deploy(
         built = store.built(tag) if tag else None
         if tag and built is None:
             raise OpsError(f"nothing was built under the tag {tag}", next_step="ops build", exit_code=Exit.NOT_DONE)
-        built = built or _built(store, allow_dirty=allow_dirty, builder=builder, base=base, network=network)
+        if built is None:
+            platform = where(session).platform
+            what = source(Path.cwd(), allow_dirty=allow_dirty)
+            built = _built(what, store, builder=builder, base=base, platform=platform, network=network)
         return ship_image(there, store, built)
 
     def guard(scene: Scene, drafts: tuple[Draft, ...]) -> str | None:
@@ -96,11 +100,14 @@ def deploy(
     return tell_ending(session, "deploy", ended)
 
 
-def _built(store: Store, *, allow_dirty: bool, builder: str, base: str | None, network: str | None) -> Built:
-    """The image of HEAD: built before, or now."""
-    what = source(Path.cwd(), allow_dirty=allow_dirty)
+def _built(
+    what: Source, store: Store, *, builder: str, base: str | None, platform: str | None, network: str | None
+) -> Built:
+    """The image of the source: built before for this platform, or now."""
     built = store.built(what.tag)
-    return built or build_image(what, store, builder=builder, base=base, platform=None, network=network)
+    if built is not None and platform in {None, built.platform}:
+        return built
+    return build_image(what, store, builder=builder, base=base, platform=platform, network=network)
 
 
 def ship_image(there: Bench, store: Store, built: Built) -> Image:

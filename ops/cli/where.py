@@ -5,9 +5,12 @@ from pathlib import Path
 
 from contract.inventory import Environment, EnvironmentKind, Inventory, UnknownNameError
 from contract.names import Names
+from contract.place import Architecture
 from ops.cli.root import Session
 from ops.errors import OpsError
 from ops.files import inventory
+
+_PLATFORMS = {Architecture.X86_64: "linux/amd64", Architecture.ARM64: "linux/arm64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,12 @@ class Where:
     def region(self) -> str | None:
         """The AWS region where it stands; None when the inventory does not say."""
         return self.environment.place.region if self.environment.place else None
+
+    @property
+    def platform(self) -> str | None:
+        """What the environment's processors need; None for this machine's own, which is all that a sandbox has."""
+        place = self.environment.place
+        return _PLATFORMS[place.architecture] if place and not self.here else None
 
     @property
     def here(self) -> bool:
