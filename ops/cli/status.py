@@ -1,5 +1,7 @@
 """`ops status`: what is true of an environment."""
 
+from dataclasses import replace
+
 import click
 
 from ops.cli.bench import bench
@@ -9,6 +11,7 @@ from ops.cli.spoken import tell, tell_ending
 from ops.core.plain import plain
 from ops.core.standing import standing
 from ops.errors import Exit
+from ops.processes import is_dead
 from ops.screens import status_screen
 from ops.shell.observe import look
 from ops.shell.repair import repair
@@ -39,6 +42,9 @@ def status(session: Session, *, repairing: bool, lock_wait: float) -> Exit:
             return tell_ending(
                 session, "status --repair", repair(there.world, there.members, there.asked(lock_wait), step)
             )
-    told = standing(look(there.world, there.members), there.names)
+    scene = look(there.world, there.members)
+    if scene.lock is not None and is_dead(scene.lock):
+        scene = replace(scene, lock=None)
+    told = standing(scene, there.names)
     tell(session, plain(told), status_screen(told))
     return Exit.DONE

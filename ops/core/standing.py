@@ -176,7 +176,8 @@ def _service(scene: Scene, names: Names, member: Member) -> ServiceStanding:
     tasks = [
         each for each in scene.tasks.get(member.name, ()) if each.running and each.group == f"service:{member.name}"
     ]
-    digests = {each.digest for each in tasks}
+    # While a release rolls out, tasks of the one before still run, as they should.
+    digests = {each.digest for each in tasks if each.revision == revision}
     digest = next(iter(digests)) if len(digests) == 1 else None
     built = _digest(scene, revision) if revision else ""
     known = next((r for r in releases(scene) if revision and r.revisions.get(member.name) == revision), None)

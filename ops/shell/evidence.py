@@ -94,6 +94,8 @@ def save(evidence: Evidence, folder: Path) -> Path:
     """Write the evidence of a deployment under the folder, for people and for programs; where it is."""
     place = folder / evidence.deployment
     place.mkdir(parents=True, exist_ok=True)
+    # What is saved beside the code must not make the next build a dirty one.
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     document = json.dumps(evidence.document(), default=str, indent=2)
     (place / f"{evidence.service}.json").write_text(document + "\n", encoding="utf-8")
     (place / f"{evidence.service}.txt").write_text("\n".join(evidence.lines()) + "\n", encoding="utf-8")
