@@ -10,11 +10,6 @@ from sandbox.postgres import Database
 from tests.dispatcher.positions.stand import Stand
 from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, QUOTES
 
-EMPTY = (
-    "TRUNCATE positions, position_accounts, position_movements, position_orders, dispatch_accounts, dispatch_claims,"
-    " dispatch_recommendations RESTART IDENTITY"
-)
-
 
 @pytest.fixture(scope="session")
 def standing_still() -> Iterator[Running]:
@@ -34,9 +29,8 @@ def standing_still() -> Iterator[Running]:
 @pytest.fixture
 def stand(standing_still: Running, shelf: Database) -> Iterator[Stand]:
     """An account with nothing in it."""
-    standing_still.reset()
     stand = Stand(standing_still, shelf)
-    stand.connect().execute(EMPTY.encode())
+    stand.begin_again()
     yield stand
     for connection in stand.connections:
         connection.close()

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -29,10 +29,20 @@ from dispatcher.shell.positions.desk import PositionDesk
 from sandbox.exchange import Running
 from sandbox.postgres import Database
 from tests.dispatcher.cases import limits, recommendation
-from tests.dispatcher.world import ACCOUNT, insert
+from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, insert
 from tests.fakes.clock import FakeClock
 
 LEASE = "large/positions"
+START = MONDAY_MORNING.astimezone(UTC)
+TABLES = (
+    "position_orders",
+    "position_movements",
+    "positions",
+    "position_accounts",
+    "dispatch_accounts",
+    "dispatch_claims",
+    "dispatch_recommendations",
+)
 _numbers = count(1)
 
 
@@ -60,6 +70,7 @@ class Stand:
     said: list[Event] = field(default_factory=list)
     asked: FakeRequests = field(default_factory=FakeRequests)
     connections: list[Connection[DictRow]] = field(default_factory=list)
+    at: datetime = START
     _desk: PositionDesk | None = None
     _broker: AlpacaBroker | None = None
 
@@ -71,9 +82,27 @@ class Stand:
             self._broker = AlpacaBroker(key=ACCOUNT.key, secret=ACCOUNT.secret, trading_url=url, data_url=url)
         return self._broker
 
+    def begin_again(self) -> None:
+        """An exchange and books with nothing in them. Deleting a few rows is faster than truncating a few tables."""
+        self.exchange.reset()
+        self.connect().execute("; ".join(f"DELETE FROM {table}" for table in TABLES).encode())
+        self.at, self._desk = START, None
+        self.said.clear()
+        self.asked.table.clear()
+
     def now(self) -> datetime:
-        """The exchange's time."""
-        return datetime.fromisoformat(str(self.exchange.state()["now"])).astimezone(UTC)
+        """The exchange's time, which moves only when told."""
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        """Let time go by, for everyone."""
+        self.exchange.advance(seconds)
+        self.at += timedelta(seconds=seconds)
+
+    def until(self, moment: str) -> None:
+        """Let time go by until an ISO instant."""
+        self.exchange.set_clock(moment)
+        self.at = datetime.fromisoformat(moment).astimezone(UTC)
 
     def desk(self) -> PositionDesk:
         """The manager that holds the lease; a new one after `kill`."""
@@ -92,7 +121,7 @@ class Stand:
         """Turns until nothing is left to do: differences adopted, cancellations confirmed, closes filled."""
         for _ in range(4):
             self.turn()
-            self.exchange.advance(seconds / 4)
+            self.advance(seconds / 4)
         return self.turn(2)
 
     def kill(self) -> None:

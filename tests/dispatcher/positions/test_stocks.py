@@ -42,7 +42,7 @@ def test_the_filled_part_of_a_cancelled_entry_gets_a_target_and_a_stop_of_our_ow
     assert "partly filled" in stand.events(PositionUnprotected)[0].why
 
     stand.price("AAPL", "201.00", "201.10")
-    stand.exchange.advance(6)
+    stand.advance(6)
     stand.turn(2)
 
     assert 0 < held < 10
