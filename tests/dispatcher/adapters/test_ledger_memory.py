@@ -1,0 +1,191 @@
+"""What the books remember, and what they show downstream."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.core.standing import History
+from dispatcher.core.state import State
+from dispatcher.ports import Claim, OpenOrder
+from tests.dispatcher.books import (
+    PATHS,
+    REJECTED,
+    Books,
+    accepting,
+    claimed,
+    executed,
+    intended,
+    placed,
+)
+from tests.dispatcher.cases import NOW, order
+
+pytestmark = pytest.mark.world
+
+
+def brought_to(books: Books, state: State) -> tuple[PostgresLedger, Claim]:
+    books.recommend()
+    ledger = books.ledger()
+    claim = claimed(ledger)
+    for step in PATHS[state]:
+        step(ledger, claim, placed(claim))
+    assert books.state(claim.recommendation_id) == state
+    return ledger, claim
+
+
+def test_an_order_without_an_ending_is_remembered_whole(books: Books) -> None:
+    number = books.recommend()
+    ledger = books.ledger()
+    claim = claimed(ledger)
+    meant = order()
+    ledger.intend(claim, meant, Decimal("2000.50"), (), NOW)
+
+    remembered = OpenOrder(number, NOW, meant, State.INTENDED, NOW, NOW, Decimal("2000.50"), None, Decimal(0))
+    assert (ledger.unresolved(), ledger.live()) == ([remembered], [])
+
+
+def test_the_same_order_id_cannot_be_intended_twice(books: Books) -> None:
+    books.recommend()
+    books.recommend()
+    ledger = books.ledger()
+    ledger.intend(claimed(ledger), order(), Decimal(1), (), NOW)
+
+    with pytest.raises(Exception, match="client_order_id"):
+        ledger.intend(claimed(ledger), order(), Decimal(1), (), NOW)
+
+
+def test_an_execution_is_written_in_the_originals_shape(books: Books) -> None:
+    number = books.recommend()
+    ledger = books.ledger()
+    claim, meant = intended(ledger)
+    told = executed(meant, status="filled", filled_quantity=Decimal(10), filled_average_price=Decimal("199.99"))
+
+    execution_id = ledger.accept(claim.recommendation_id, told, NOW)
+
+    (row,) = books.rows("SELECT * FROM dispatch_executions")
+    said = {key: value for key, value in row.items() if value is not None}
+    assert said == {
+        "execution_id": row["execution_id"],
+        "recommendation_id": number,
+        "ticker": "AAPL",
+        "action": "BUY",
+        "decision_ts": NOW,
+        "simulated_ts": NOW,
+        "entry_price": Decimal("199.99"),
+        "fill_model": "ALPACA_PAPER",
+        "qty": Decimal(10),
+        "notional": Decimal(2_000),
+        "stop_loss_price": Decimal(195),
+        "take_profit_price": Decimal(210),
+        "execution_mode": "ALPACA_PAPER",
+        "account_name": "large",
+        "explain_json": {"client_order_id": meant.client_order_id},
+        "risk_json": [],
+        "instrument_type": "STOCK",
+        "side": "buy",
+        "status": "EXECUTED",
+        "broker_order_id": told.broker_order_id,
+        "executed_at": NOW,
+        "filled_qty": Decimal(10),
+    }
+    assert str(row["execution_id"]) == execution_id
+
+
+def test_one_order_has_one_execution_row_that_follows_it(books: Books) -> None:
+    books.recommend()
+    ledger = books.ledger()
+    claim, meant = intended(ledger)
+    accepting("new")(ledger, claim, meant)
+    first = books.rows("SELECT execution_id, status, filled_qty, executed_at FROM dispatch_executions")
+    filled = executed(meant, status="filled", filled_quantity=Decimal(10), filled_average_price=Decimal("199.99"))
+
+    ledger.update(claim.recommendation_id, State.ACCEPTED, filled, NOW + timedelta(seconds=9))
+
+    assert [(row["status"], row["filled_qty"], row["executed_at"]) for row in first] == [("ACCEPTED", 0, None)]
+    assert books.rows("SELECT execution_id, status, filled_qty, executed_at FROM dispatch_executions") == [
+        {
+            "execution_id": first[0]["execution_id"],
+            "status": "EXECUTED",
+            "filled_qty": 10,
+            "executed_at": NOW + timedelta(seconds=9),
+        }
+    ]
+
+
+def test_an_order_the_broker_rejects_after_accepting_it_ends_in_the_books(books: Books) -> None:
+    books.recommend()
+    ledger = books.ledger()
+    claim, meant = intended(ledger)
+    accepting("new")(ledger, claim, meant)
+
+    ledger.update(claim.recommendation_id, State.ACCEPTED, executed(meant, status="rejected"), NOW)
+
+    assert books.state(claim.recommendation_id) == "rejected"
+
+
+def test_a_rejection_is_kept_whole(books: Books) -> None:
+    books.recommend()
+    ledger = books.ledger()
+    claim, _ = intended(ledger)
+
+    ledger.reject(claim.recommendation_id, REJECTED, NOW)
+
+    assert books.rows("SELECT state, reason, http_status, code, extra FROM dispatch_claims") == [
+        {
+            "state": "rejected",
+            "reason": "insufficient buying power",
+            "http_status": 403,
+            "code": 40310000,
+            "extra": {"buying_power": "0"},
+        }
+    ]
+
+
+def test_the_history_of_a_symbol_counts_what_may_have_been_placed(books: Books) -> None:
+    ledger = books.ledger()
+    for state in State:
+        books.recommend()
+        claim = claimed(ledger)
+        for step in PATHS[state]:
+            step(ledger, claim, placed(claim))
+
+    never = {State.CLAIMED, State.REFUSED, State.NOT_PLACED, State.REJECTED}
+    assert ledger.history("AAPL", NOW) == History(len(set(State) - never), NOW)
+    assert ledger.history("MSFT", NOW) == ledger.history("AAPL", NOW + timedelta(seconds=1)) == History()
+
+
+def test_rejections_are_counted_since_a_moment(books: Books) -> None:
+    ledger, _ = brought_to(books, State.REJECTED)
+
+    assert [ledger.rejections(NOW), ledger.rejections(NOW + timedelta(seconds=1))] == [1, 0]
+
+
+def test_a_written_recommendation_wakes_who_waits(books: Books) -> None:
+    ledger = books.ledger()
+    books.recommend()
+
+    assert [ledger.wait(5), ledger.wait(0)] == [True, False]
+
+
+def test_the_newest_input_is_the_last_written(books: Books) -> None:
+    ledger = books.ledger()
+    nothing = ledger.newest_input()
+    books.recommend()
+
+    assert [nothing, ledger.newest_input()] == [None, NOW]
+
+
+def test_what_upstream_wrote_a_day_before_the_account_first_traded_is_history(books: Books) -> None:
+    old = books.recommend(created_at=NOW - timedelta(hours=25))
+    young = books.recommend(created_at=NOW - timedelta(hours=23))
+    books.leases().acquire("first", 60)
+    ledger = PostgresLedger(books.connect(), account="large", epoch=1)
+
+    before = ledger.claim(NOW, ())
+    ledger.begin(NOW)
+
+    assert before is None
+    assert claimed(ledger).recommendation_id == young
+    assert ledger.claim(NOW, ()) is None
+    assert books.state(old) is None
