@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aws_program import program
-from aws_world import World, eventually
+from tests.sandbox.aws.aws_program import program
+from tests.sandbox.aws.aws_world import World, eventually
 
 from sandbox.aws.images import Description, Layer, assemble, push
 

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
-from aws_program import NO_ENGINE, program
-from aws_world import World, eventually
+from tests.sandbox.aws.aws_program import NO_ENGINE, program
+from tests.sandbox.aws.aws_world import World, eventually
 
 from sandbox.aws.settings import Settings
 
