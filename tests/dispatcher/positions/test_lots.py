@@ -27,7 +27,7 @@ def test_the_oldest_shares_are_sold_first() -> None:
     found = tally([moved(10, "100"), moved(10, "110"), moved(-15, "120")], 1)
 
     assert found.realized == 10 * 20 + 5 * 10
-    assert (found.quantity, found.average_price) == (5, Decimal(110))
+    assert (found.quantity, found.average_price) == (Decimal(5), Decimal(110))
 
 
 def test_a_short_position_gains_when_it_is_bought_back_lower() -> None:
@@ -41,25 +41,25 @@ def test_a_contract_stands_for_a_hundred_shares() -> None:
 def test_fees_are_counted_apart_and_only_the_brokers_own() -> None:
     found = tally([moved(10, "100"), moved(0, None, kind="FEE", amount="-0.35"), moved(-10, "101")], 1)
 
-    assert (found.realized, found.fees) == (10, Decimal("0.35"))
+    assert (found.realized, found.fees) == (Decimal(10), Decimal("0.35"))
 
 
 def test_a_split_changes_the_shares_and_not_the_money() -> None:
     found = tally([moved(10, "400"), moved(30, None, kind="SPLIT"), moved(-40, "100")], 1)
 
-    assert (found.quantity, found.realized) == (0, 0)
+    assert (found.quantity, found.realized) == (Decimal(0), Decimal(0))
 
 
 def test_an_expired_contract_is_lost_whole() -> None:
     found = tally([moved(1, "2.00", symbol=CALL), moved(-1, "0", kind="OPEXP", symbol=CALL)], 100)
 
-    assert (found.quantity, found.realized, found.complete) == (0, Decimal(-200), True)
+    assert (found.quantity, found.realized, found.complete) == (Decimal(0), Decimal(-200), True)
 
 
 def test_a_missing_price_leaves_the_profit_incomplete_and_says_so() -> None:
     found = tally([moved(10, "100"), moved(-10, None, kind=ADJUST)], 1)
 
-    assert (found.quantity, found.realized, found.complete) == (0, 0, False)
+    assert (found.quantity, found.realized, found.complete) == (Decimal(0), Decimal(0), False)
 
 
 @given(st.lists(st.tuples(st.integers(-9, 9).filter(bool), st.integers(1, 50)), max_size=12))
@@ -78,13 +78,13 @@ def test_lines_that_come_in_any_order_make_the_same_books(order: list[int]) -> N
 
     books = post((), tuple(lines[index] for index in order)).books
 
-    assert [(book.stage, book.quantity) for book in books] == [(Stage.CLOSED, 0), (Stage.OPEN, 5)]
+    assert [(book.stage, book.quantity) for book in books] == [(Stage.CLOSED, Decimal(0)), (Stage.OPEN, Decimal(5))]
 
 
 def test_a_quantity_nobody_explains_is_adopted_with_the_brokers_own_price() -> None:
     (book,) = adjust((), "AAPL", Decimal(7), Decimal("99.50"), NOON).books
 
-    assert (book.quantity, book.tally.average_price, book.adopted) == (7, Decimal("99.50"), True)
+    assert (book.quantity, book.tally.average_price, book.adopted) == (Decimal(7), Decimal("99.50"), True)
 
 
 def test_a_line_that_comes_late_explains_what_was_adopted_before_it_came() -> None:
