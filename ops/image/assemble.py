@@ -1,10 +1,13 @@
 """Build an image without a container engine: two layers and a configuration."""
 
+import json
+from collections.abc import Mapping
+
 from ops.errors import OpsError
 from ops.image import probe
 from ops.image.labels import NO_BASE, labels
 from ops.image.layers import Laid, dependencies, host_platform, own_code
-from ops.image.oci import CONFIG, MANIFEST, Layer, configuration, encoded, manifest
+from ops.image.oci import CONFIG, MANIFEST, Blob, Layer, blobs_of, configuration, encoded, manifest
 from ops.image.source import LOCK, Source, exported
 from ops.image.store import Built, Store
 
@@ -33,15 +36,32 @@ def assemble(source: Source, store: Store, platform: str | None) -> Built:
 
 
 def _finish(source: Source, store: Store, below: Laid, code: Layer) -> Built:
-    with store.workshop() as workshop:
-        program = probe.host_program(probe.unpacked(store, code, workshop), below)
-        said = labels(source, base=NO_BASE, schema_head=probe.ask(program, workshop))
-    built = _keep(source, store, (below.layer, code), said, network_off=program.network_off)
+    layers = (below.layer, code)
+    known = store.built(source.tag)
+    if known is not None and _made_of(known, store) == tuple(layer.blob for layer in layers):
+        # The same files were asked already, and would say the same.
+        built = _keep(source, store, layers, known.labels, network_off=known.network_off)
+    else:
+        built = _asked(source, store, below, code)
     store.remember(built)
     return built
 
 
-def _keep(source: Source, store: Store, layers: tuple[Layer, ...], said: dict[str, str], *, network_off: bool) -> Built:
+def _asked(source: Source, store: Store, below: Laid, code: Layer) -> Built:
+    with store.workshop() as workshop:
+        program = probe.host_program(probe.unpacked(store, code, workshop), below)
+        said = labels(source, base=NO_BASE, schema_head=probe.ask(program, workshop))
+    return _keep(source, store, (below.layer, code), said, network_off=program.network_off)
+
+
+def _made_of(built: Built, store: Store) -> tuple[Blob, ...]:
+    """The layers of an image that was built."""
+    return blobs_of(json.loads(store.manifest(built.digest)))[:-1]
+
+
+def _keep(
+    source: Source, store: Store, layers: tuple[Layer, ...], said: Mapping[str, str], *, network_off: bool
+) -> Built:
     platform = host_platform()
     document = configuration(layers, said, build=source.tag, created=source.created, platform=platform)
     config = store.put(encoded(document), CONFIG)

@@ -97,6 +97,17 @@ def test_what_was_built_is_found_again_by_its_tag_until_its_content_is_gone(lamp
     assert store.built("another") is None
 
 
+def test_the_same_files_are_asked_once(lamp: Lamp, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = build(lamp, store)
+
+    def never(*_: object) -> str:
+        raise AssertionError("asked twice")
+
+    monkeypatch.setattr(probe, "ask", never)
+
+    assert build(lamp, store) == built
+
+
 def test_other_tools_find_the_image_by_its_tag(lamp: Lamp, store: Store) -> None:
     built = build(lamp, store)
 
