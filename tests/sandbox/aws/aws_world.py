@@ -1,14 +1,13 @@
 """What a test of the endpoint works with: plain boto3 clients, images it makes and pushes, and a way to wait."""
 
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3  # type: ignore[import-untyped] # it ships no types
-from botocore.config import Config  # type: ignore[import-untyped] # it ships no types
+from botocore.config import Config
 
 from sandbox import aws as endpoint
 from sandbox.aws.images import Description, Image, Layer, assemble, push
@@ -33,19 +32,19 @@ class World:
 
     aws: endpoint.Aws
     folder: Path
-    _clients: dict[str, Any] = field(default_factory=dict)
+    clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    def client(self, name: str, **more: Any) -> Any:
-        if name not in self._clients or more:
-            self._clients[name] = boto3.client(
+    def client(self, name: str) -> Any:
+        if name not in self.clients:
+            self.clients[name] = boto3.client(
                 name,
                 endpoint_url=self.aws.url,
                 region_name=REGION,
                 aws_access_key_id="sandbox",
                 aws_secret_access_key="sandbox",
-                config=Config(retries={"total_max_attempts": 1}, **more),
+                config=Config(retries={"total_max_attempts": 1}),
             )
-        return self._clients[name]
+        return self.clients[name]
 
     def repository(self, name: str = "app", **more: Any) -> str:
         created = self.client("ecr").create_repository(repositoryName=name, **more)
@@ -142,8 +141,3 @@ class World:
 
         eventually(steady, seconds)
         return self.service(name)
-
-
-def written(lines: list[str]) -> Mapping[str, Any]:
-    """The one line of JSON among the lines."""
-    return dict(json.loads(lines[-1]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,13 @@ def running_endpoint() -> Iterator[endpoint.Aws]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def clients() -> dict[str, Any]:
+    """The clients of the session: to make one costs more than most tests."""
+    return {}
+
+
 @pytest.fixture
-def world(running_endpoint: endpoint.Aws, tmp_path: Path) -> Iterator[World]:
-    yield World(running_endpoint, tmp_path)
+def world(running_endpoint: endpoint.Aws, tmp_path: Path, clients: dict[str, Any]) -> Iterator[World]:
+    yield World(running_endpoint, tmp_path, clients)
     running_endpoint.reset()

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
+from botocore.exceptions import ClientError
 
 from tests.sandbox.aws.aws_world import REGION, World, eventually
 
@@ -354,7 +354,12 @@ def test_one_stack_exports_what_another_imports(world: World) -> None:
 
 
 def test_rules_of_a_security_group_can_stand_alone(world: World) -> None:
-    rule = {"GroupId": {"Fn::GetAtt": ["Group", "GroupId"]}, "IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432}
+    rule: dict[str, Any] = {
+        "GroupId": {"Fn::GetAtt": ["Group", "GroupId"]},
+        "IpProtocol": "tcp",
+        "FromPort": 5432,
+        "ToPort": 5432,
+    }
     template = _template(
         Vpc=_row("EC2::VPC", CidrBlock="10.0.0.0/16"),
         Group=_row("EC2::SecurityGroup", GroupDescription="database", VpcId={"Ref": "Vpc"}),

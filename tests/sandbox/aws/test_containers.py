@@ -6,12 +6,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.sandbox.aws.aws_program import program
-from tests.sandbox.aws.aws_world import World, eventually
 
 from sandbox.aws.images import Description, Layer, assemble, push
+from tests.sandbox.aws.aws_program import program
+from tests.sandbox.aws.aws_world import World, eventually
 
 _PROGRAMS = ("sh", "id", "cat", "sleep", "touch")
 _STAYS = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
@@ -83,7 +84,7 @@ def test_user_root_file_system_and_capabilities_are_enforced(world: World) -> No
     script = (
         "id -u; touch /written 2>/dev/null || echo refused; touch /scratch/x && echo scratch; cat /proc/self/status"
     )
-    container = {
+    container: dict[str, Any] = {
         "user": "1000",
         "readonlyRootFilesystem": True,
         "linuxParameters": {"capabilities": {"drop": ["ALL"]}, "tmpfs": [{"containerPath": "/scratch", "size": 8}]},

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
+from botocore.exceptions import ClientError
 
 from sandbox.aws.judgement import Rule, judge
 from tests.sandbox.aws.aws_world import World, eventually

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
+from botocore.exceptions import ClientError
 
 from sandbox.aws.images import MANIFEST, ImageError, push
 from tests.sandbox.aws.aws_world import World

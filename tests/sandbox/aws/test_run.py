@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
-from tests.sandbox.aws.aws_program import NO_ENGINE, program
-from tests.sandbox.aws.aws_world import World, eventually
 
 from sandbox.aws.settings import Settings
+from tests.sandbox.aws.aws_program import NO_ENGINE, program
+from tests.sandbox.aws.aws_world import World, eventually
 
 _STAYS = "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)"
 

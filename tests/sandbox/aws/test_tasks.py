@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from botocore.exceptions import ClientError  # type: ignore[import-untyped] # it ships no types
+from botocore.exceptions import ClientError
 
 from tests.sandbox.aws.aws_world import World, eventually
 
