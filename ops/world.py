@@ -4,6 +4,7 @@ Adapters in `ops.aws` raise `Unreachable` when no answer came, and another `OpsE
 that meets one of them ends where it is; its record says where that was.
 """
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,6 +138,11 @@ class Logs(Protocol):
         """The last lines of a stream, oldest first; empty when there is no such stream."""
 
 
+def some_jitter() -> float:
+    """A tenth more or less, so that many who look do not look at once."""
+    return random.uniform(0.9, 1.1)  # noqa: S311 - jitter is no secret
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Every port, and the names of the environment."""
@@ -149,6 +155,8 @@ class World:
     schedules: Schedules
     logs: Logs
     clock: Clock
+    jitter: Callable[[], float] = some_jitter
+    """What each pause between two looks is multiplied by."""
 
 
 Tell = Callable[[str, str], None]

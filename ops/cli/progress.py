@@ -1,6 +1,7 @@
 """Progress on stderr: live on a terminal, plain lines elsewhere; and a summary where GitHub wants one."""
 
 import os
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from ops.world import Tell
 def progress() -> Iterator[Tell]:
     """How steps are told. Colours obey NO_COLOR; nothing is drawn where stderr is no terminal."""
     console = Console(stderr=True, highlight=False)
+    # A CI job that is cancelled is told so by a signal that is not Ctrl-C; the record is closed for both.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     begun = time.monotonic()
     if not console.is_terminal:
         yield lambda step, detail: _write(console, _line(begun, step, detail))

@@ -8,7 +8,7 @@ from contract.names import DEPLOYMENTS, deployment
 from ops.core.records import Outcome, Record, Step, interrupted, pointer, record_of
 from ops.core.release import Release
 from ops.core.ruling import Verdict
-from ops.errors import OpsError
+from ops.errors import Exit, OpsError
 from ops.shell.locking import Grip
 from ops.world import Fenced, Tell, World
 
@@ -83,10 +83,22 @@ def closing(journal: Journal) -> Iterator[None]:
     except Fenced:
         raise
     except OpsError as error:
-        outcome = Outcome.INTERRUPTED if journal.touched else Outcome.STOPPED
-        with suppress(OpsError):  # the first error is the one to tell
-            journal.end(outcome, (f"during {journal.record.step}: {error.message}",))
+        _close(journal, error.message)
         raise
+    except KeyboardInterrupt as asked:
+        _close(journal, "somebody asked it to end")
+        left = "ECS goes on with what it was last told" if journal.touched else "no service was touched"
+        raise OpsError(
+            f"ended by a signal during {journal.record.step}; {left}",
+            next_step="ops status; then ops deploy to go on, or ops rollback to go back",
+            exit_code=Exit.NOT_DONE,
+        ) from asked
+
+
+def _close(journal: Journal, why: str) -> None:
+    outcome = Outcome.INTERRUPTED if journal.touched else Outcome.STOPPED
+    with suppress(OpsError):  # the first error is the one to tell
+        journal.end(outcome, (f"during {journal.record.step}: {why}",))
 
 
 def records(world: World, limit: int = KEPT_RECORDS) -> tuple[Record, ...]:

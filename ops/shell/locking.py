@@ -1,6 +1,5 @@
 """Holding the environment's lock: taken before anything is looked at, renewed at every step, let go at the end."""
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -95,4 +94,4 @@ def pause(world: World, begun: float) -> None:
     """Wait between two looks: 2 s for the first two minutes, then 5 s, with jitter so that many do not look at once."""
     early = world.clock.monotonic() - begun < FAST_FOR_SECONDS
     seconds = FAST_SECONDS if early else SLOW_SECONDS
-    world.clock.sleep(seconds * random.uniform(0.9, 1.1))  # noqa: S311 - jitter is no secret
+    world.clock.sleep(seconds * world.jitter())

@@ -213,6 +213,8 @@ class Environment:
         self.watch_seconds = WATCH_SECONDS
         self.members = tuple(Member(name=n, rules="default", schedules=(f"check-{n}",)) for n in services)
         self._processes = 0
+        self.dead = False
+        """Whether the holder of the lock is known to be."""
         for member in self.members:
             self._stand_up(member)
 
@@ -237,6 +239,7 @@ class Environment:
             schedules=wrap(self.schedules),
             logs=wrap(self.logs),
             clock=self.clock,
+            jitter=lambda: 1.0,
         )
 
     def image(self, name: str, behaviour: Behaviour | None = None, *, verdict: Verdict | None = None) -> Image:
@@ -278,7 +281,7 @@ class Environment:
     def _asked(self, lock_wait: float) -> Asked:
         self._processes += 1
         who = Who(arn="arn:aws:iam::123456789012:user/trader", host="desk")
-        return Asked(who=who, token=f"process-{self._processes}", lock_wait_seconds=lock_wait)
+        return Asked(who=who, token=f"process-{self._processes}", dead=lambda _: self.dead, lock_wait_seconds=lock_wait)
 
     def _prove(self, faults: Faults | None) -> Callable[[Subject], Proof]:
         def prove(subject: Subject) -> Proof:

@@ -10,7 +10,7 @@ from contract.names import NOT_RELEASED, verified_tag
 from ops.core.records import Outcome
 from ops.core.ruling import Verdict
 from ops.core.standing import Condition
-from ops.errors import Exit
+from ops.errors import Exit, OpsError
 from ops.shell.journal import records
 from ops.shell.locking import LockedError
 from ops.world import Fenced
@@ -259,6 +259,23 @@ def test_a_held_lock_names_its_holder_and_until_when(running: Environment) -> No
     ) as caught:
         running.deploy(running.image("two"))
     assert caught.value.exit_code is Exit.LOCKED
+
+
+def test_who_is_asked_to_end_closes_the_record_and_lets_the_lock_go(running: Environment) -> None:
+    with pytest.raises(OpsError, match="ended by a signal during verify") as caught:
+        running.deploy(running.image("two"), Faults(at=60, error=KeyboardInterrupt))
+
+    assert caught.value.exit_code is Exit.NOT_DONE
+    assert records(running.world())[0].outcome is Outcome.INTERRUPTED
+    assert running.deploy(running.image("two")).exit is Exit.DONE
+
+
+def test_the_lock_of_a_process_that_is_known_to_be_dead_is_taken_at_once(running: Environment) -> None:
+    with pytest.raises(Killed):
+        running.deploy(running.image("two"), Faults(at=40))
+    running.dead = True
+
+    assert running.deploy(running.image("two")).exit is Exit.DONE
 
 
 def test_a_lock_runs_out_and_can_be_waited_for(running: Environment) -> None:
