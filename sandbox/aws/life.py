@@ -179,6 +179,8 @@ class Life:
         with self.ground.board:
             if self.task["desiredStatus"] != "STOPPED":
                 self._decide_end(_NOT_STARTED, reason, failed=True)
+                for row in self.task["containers"]:
+                    row["reason"] = reason
 
     def _decide_end(self, code: str, reason: str, *, failed: bool) -> None:
         count(self.task)

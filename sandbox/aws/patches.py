@@ -2,7 +2,7 @@
 # ruff: noqa: SLF001 - it works on private names of one exact version of ministack, guarded by sandbox.aws.fits
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -19,7 +19,7 @@ from sandbox.aws.service_api import ServiceApi
 from sandbox.aws.services import Services
 from sandbox.aws.settings import Pace, Settings, Tasks
 from sandbox.aws.tasks import Tasks as TaskKeeper
-from sandbox.aws.upstream import docker, gateway, responses
+from sandbox.aws.upstream import docker, gateway, responses, sns, sqs
 
 application = gateway.app
 """What the server serves."""
@@ -68,6 +68,7 @@ def install(settings: Settings) -> Installed:
     alarms = Alarms(settings.pace)
     patches = [
         fits.function(docker, "from_env", _no_engine, takes="(**kwargs)", why="ministack would look for an engine"),
+        *_addresses(settings),
         *registry.patches(door),
         *tasks.patches(),
         *api.patches(),
@@ -81,6 +82,13 @@ def install(settings: Settings) -> Installed:
     services.begin()
     alarms.begin()
     return Installed(tuple(patches), later, _notes(runner), (alarms.end, services.end, tasks.end_all, runner.close))
+
+
+def _addresses(settings: Settings) -> Iterator[fits.Patch]:
+    """Where ministack keeps the port of its import, which another endpoint of this process may have had."""
+    why = "was read once, at import"
+    yield fits.constant(sqs, "DEFAULT_PORT", str(settings.port), was=sqs.DEFAULT_PORT, why=why)
+    yield fits.constant(sns, "_PORT", str(settings.port), was=sns._PORT, why=why)
 
 
 def _runner(settings: Settings, token: str) -> Runner:

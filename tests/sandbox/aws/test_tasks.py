@@ -107,6 +107,19 @@ def test_a_task_is_given_the_way_back_to_this_endpoint_and_no_other(world: World
     assert environment["ECS_CONTAINER_METADATA_URI_V4"].startswith(world.aws.url)
 
 
+def test_a_task_can_ask_who_it_is(world: World) -> None:
+    world.cluster()
+    program = """
+import json, os, urllib.request
+with urllib.request.urlopen(os.environ["ECS_CONTAINER_METADATA_URI_V4"] + "/task") as answer:
+    print(json.load(answer)["TaskARN"])
+"""
+    task = world.run(world.definition(world.pushed(program)))
+    world.stopped(task)
+
+    assert world.lines(task) == [task]
+
+
 def test_overrides_change_the_command_and_the_variables(world: World) -> None:
     world.cluster()
     program = "import os, sys; print(sys.argv[1:], os.environ['WHO'])"
@@ -188,6 +201,7 @@ def test_a_missing_image_keeps_the_task_from_starting(world: World, version: str
     assert stopped["stopCode"] == "TaskFailedToStart"
     assert stopped["stoppedReason"].startswith("CannotPullContainerError: ")
     assert stopped["stoppedReason"].endswith("not found")
+    assert stopped["containers"][0]["reason"] == stopped["stoppedReason"]
 
 
 def test_an_image_of_another_registry_cannot_be_pulled(world: World) -> None:
