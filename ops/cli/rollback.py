@@ -33,13 +33,13 @@ def rollback(session: Session, *, to: str | None, planning: bool, lock_wait: flo
       ops rollback --to 20261122T143000Z-7
 
     Exit codes: 0 done and proven; 1 not done, or it fails as well; 2 wrong usage; 4 superseded; 5 inconclusive;
-    6 locked; 7 the release cannot be deployed any more.
+    6 locked; 7 the release cannot be deployed any more. With --plan: 0 it could, 1 there is none to go back to.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
     there = bench(session)
     if planning:
         told = preview(there.world, there.members, to)
         tell(session, told.document(), preview_screen(told))
-        return Exit.DONE if told.deployable else Exit.FINDINGS
+        return Exit.DONE if told.deployable else Exit.FINDINGS if told.findings else Exit.NOT_DONE
     wanted = Return(
         members=there.members, to=to, rules=there.rules_hash, asked=there.asked(lock_wait), evidence=there.evidence
     )

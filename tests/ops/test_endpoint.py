@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from contract.inventory import read
 from contract.names import CONTAINER, NOT_RELEASED, Names, verified_tag
@@ -19,6 +20,7 @@ from ops.aws.logs import CloudWatchLogs
 from ops.aws.parameters import SsmParameters
 from ops.aws.schedules import OwnSchedules
 from ops.aws.session import Aws, Call
+from ops.cli.root import ops as command
 from ops.clock import SystemClock
 from ops.core.member import Member
 from ops.core.release import Image
@@ -266,6 +268,37 @@ def test_a_release_its_successor_a_broken_one_a_dying_one_and_the_way_back(site:
     assert site.world.images.digest(verified_tag("one")) is not None
     (schedule,) = site.world.schedules.all()
     assert (schedule.revision, schedule.enabled) == (one, True)
+    the_verbs_tell_it(site)
+
+
+def the_verbs_tell_it(site: Site) -> None:
+    """What stands is told by each verb as one JSON object, and by its exit code."""
+    (site.folder / "pipeline.toml").write_text(Path("pipeline.toml").read_text("utf-8"), encoding="utf-8")
+
+    def ops(*words: str) -> tuple[int, Any]:
+        options = [
+            "--config",
+            str(site.folder / "pipeline.toml"),
+            "--endpoint-url",
+            str(site.aws.endpoint_url),
+            "--json",
+        ]
+        result = CliRunner().invoke(command, [*options, *words])
+        return result.exit_code, json.loads(result.stdout)
+
+    code, initialised = ops("init")
+    assert (code, initialised["created"], len(initialised["existing"])) == (0, [], 3)
+    code, told = ops("status")
+    assert (code, told["release"]["tag"], told["proven"], told["findings"]) == (0, "one", True, [])
+    code, history = ops("history", "--limit", "3")
+    assert [each["outcome"] for each in history["deployments"]] == ["proven", "taken back", "taken back"]
+    assert ops("preflight") == (0, {"findings": []})
+    assert ops("status", "--repair")[0] == 0
+    code, plan = ops("rollback", "--plan")
+    assert (code, plan["to"], plan["deployable"]) == (1, None, False)
+    code, plan = ops("rollback", "--plan", "--to", "two")
+    assert (code, plan["to"]["tag"], plan["deployable"]) == (0, "two", True)
+    assert plan.keys() >= {"from", "to", "reason", "changes", "deployable"}
 
 
 def test_a_first_release_that_dies_is_taken_back_to_nothing(site: Site) -> None:
