@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from contract.control import Answer, Request
-from dispatcher.core.outcome import BrokerOrder, Found, Outcome
+from dispatcher.core.outcome import Found, Outcome
 from dispatcher.core.positions.book import Book, Plan
 from dispatcher.core.positions.cover import Holding, Working
 from dispatcher.core.positions.lots import Movement
@@ -55,8 +55,8 @@ class PositionBroker(Protocol):
     def find(self, client_order_id: str) -> Found:
         """Look an order up by our own id."""
 
-    def order(self, broker_order_id: str) -> BrokerOrder | None:
-        """One order by the broker's id, None when there is none."""
+    def order(self, broker_order_id: str) -> Working | None:
+        """One order by the broker's id, ended or not; None when there is none."""
 
     def cancel(self, broker_order_id: str) -> None:
         """Ask for a cancellation; what became of it is read from the order."""

@@ -187,9 +187,11 @@ class AlpacaBroker:
             self._options, "/options/quotes/latest", contracts
         )
 
-    def order(self, broker_order_id: str) -> BrokerOrder | None:
+    def order(self, broker_order_id: str) -> Working | None:
         """See position_ports.PositionBroker."""
-        return _known("order", lambda: wire.order(self._trading.get(f"/orders/{escaped(broker_order_id)}")))
+        path = f"/orders/{escaped(broker_order_id)}"
+        found = _known("order", lambda: wire.working(self._trading.get(path)))
+        return found[0] if found else None
 
     def close(self, symbol: str) -> Outcome:
         """See position_ports.PositionBroker."""

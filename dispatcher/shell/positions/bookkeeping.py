@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from contract.events import PositionChanged, PositionClosed, PositionDifference, PositionOpened
 from dispatcher.core.positions.book import Book, Posted, Stage, adjust, ended_by, post
-from dispatcher.core.positions.cover import Holding
+from dispatcher.core.positions.cover import COMPLEX, STOPS, Holding
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.lots import Movement
+from dispatcher.ports import BrokerUnavailableError
 from dispatcher.shell.positions.desk import PositionDesk, seconds
 
 OVERLAP = timedelta(seconds=60)
@@ -155,7 +156,7 @@ def _closed(desk: PositionDesk, book: Book) -> None:
         PositionClosed(
             account=desk.name,
             symbol=book.symbol,
-            reason=ended_by(book),
+            reason=_reason(desk, book),
             realized=book.tally.realized,
             fees=book.tally.fees,
             complete=book.tally.complete,
@@ -163,3 +164,19 @@ def _closed(desk: PositionDesk, book: Book) -> None:
             unprotected_seconds=book.unprotected_seconds + seconds(max(bare, timedelta())),
         )
     )
+
+
+def _reason(desk: PositionDesk, book: Book) -> str:
+    """Why a position is gone: our exit, its contract's end, or what kind of order filled last."""
+    last = book.movements[-1]
+    if book.exit is not None or last.order_id is None:
+        return ended_by(book)
+    try:
+        order = desk.broker.order(last.order_id)
+    except BrokerUnavailableError:
+        return ended_by(book)  # the position is closed either way, and that is what must be said
+    if order is None or order.kind == "market":
+        return "closed by hand"
+    if order.kind in STOPS:
+        return "stop_loss"
+    return "take_profit" if order.order_class in COMPLEX else "closed by hand"

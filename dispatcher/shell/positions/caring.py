@@ -30,8 +30,12 @@ from dispatcher.shell.positions.sending import next_oco_id, ready, send_oco
 
 def look_after(desk: PositionDesk, book: Book, holding: Holding, orders: tuple[Working, ...]) -> Book:
     """See that live stops stand for every share; the book as it is then."""
-    if bare(Scene(book, holding, orders, None, desk.now())) == 0:
+    missing = bare(Scene(book, holding, orders, None, desk.now()))
+    if missing == 0:
         return _protected(desk, book)
+    if desk.memory.looks == 0:
+        return uncovered(desk, book, missing, "too many positions are without a stop; it waits for its turn")
+    desk.memory.looks -= 1
     fresh = look(desk, book)
     if fresh is None:
         return book  # it moved while we looked; the next cycle sees it as it is then

@@ -18,6 +18,8 @@ from dispatcher.shell.positions.desk import PositionDesk, seconds
 from dispatcher.shell.positions.sending import settle
 from dispatcher.shell.truth import day_began
 
+LOOKS_IN_A_TURN = 8
+"""Positions of shares that are looked at afresh in one turn: each look is four requests of a shared budget."""
 STRAY = frozenset({"bracket", "oco", "oto"})
 
 
@@ -40,8 +42,10 @@ def turn(desk: PositionDesk) -> View:
     live = keep_books(desk, holdings)
     obey(desk, live, holdings, orders)
     sights = _sights(desk, live.values())
-    for symbol in tuple(live):
+    desk.memory.looks = LOOKS_IN_A_TURN
+    for symbol in sorted(live, key=lambda each: desk.memory.seen.get(each, desk.since)):
         if desk.lease.holds():
+            desk.memory.seen[symbol] = desk.now()
             live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders, sights.get(symbol))
     _cancel_strays(desk, holdings, live, orders)
     return View(holdings, live, sights, unclear)

@@ -26,6 +26,10 @@ class Memory:
     session: Session | None = None
     session_of: datetime | None = None
     events_read: datetime | None = None
+    seen: dict[str, datetime] = field(default_factory=dict)
+    """When each position was last seen to: whoever waited longest is first, so that none starves another."""
+    looks: int = 0
+    """Fresh looks left in this turn."""
 
 
 @dataclass(slots=True)

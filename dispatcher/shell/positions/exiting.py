@@ -11,6 +11,7 @@ from dispatcher.core.positions import exits
 from dispatcher.core.positions.book import Book, Exit, Stage
 from dispatcher.core.positions.cover import Holding, Working
 from dispatcher.core.positions.exits import Case, Keep, Undecided
+from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.orders import Purpose
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.state import LIVE, State
@@ -49,7 +50,10 @@ def next_exit(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | N
 
 def begin(desk: PositionDesk, book: Book, leaving: Exit) -> Book:
     """Decide that the position is closed, write it down, and make the first step."""
-    (book,) = desk.ledger.save(replace(book, stage=Stage.EXITING, exit=leaving))
+    bare = book.unprotected_since or (
+        desk.now() if contract(book.symbol) is None else None
+    )  # its stop is cancelled now
+    (book,) = desk.ledger.save(replace(book, stage=Stage.EXITING, exit=leaving, unprotected_since=bare))
     desk.say(
         ExitDecided(
             account=desk.name,

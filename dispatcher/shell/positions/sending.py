@@ -138,9 +138,9 @@ def _look_for_close(desk: PositionDesk, order: SentOrder) -> bool:
 
 
 def _follow(desk: PositionDesk, order: SentOrder, there: Working | None) -> None:
-    found = _as_order(there) if there is not None else desk.broker.order(order.broker_order_id or "")
-    if found is not None and state.of(found) is not order.state:
-        _stands(desk, order, found, f"filled {found.filled_quantity}")
+    found = there or desk.broker.order(order.broker_order_id or "")
+    if found is not None and state.of(_as_order(found)) is not order.state:
+        _stands(desk, order, _as_order(found), f"filled {found.filled}")
 
 
 def _stands(desk: PositionDesk, sent: SentOrder, found: BrokerOrder, how: str) -> SentOrder:

@@ -23,7 +23,7 @@ from tests.dispatcher.positions.stand import Stand
 
 pytestmark = pytest.mark.world
 
-FEW = 25
+FEW = 16
 SEQUENCES = int(os.environ.get("POSITION_SEQUENCES", str(FEW)))
 STEPS = 20
 SYMBOLS = {"AAPL": Decimal(200), "MSFT": Decimal(500)}
