@@ -16,9 +16,18 @@ from ops.world import Tell
 @contextmanager
 def progress() -> Iterator[Tell]:
     """How steps are told. Colours obey NO_COLOR; nothing is drawn where stderr is no terminal."""
-    console = Console(stderr=True, highlight=False)
     # A CI job that is cancelled is told so by a signal that is not Ctrl-C; the record is closed for both.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _teller() as tell:
+            yield tell
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _teller() -> Iterator[Tell]:
+    console = Console(stderr=True, highlight=False)
     begun = time.monotonic()
     if not console.is_terminal:
         yield lambda step, detail: _write(console, _line(begun, step, detail))
