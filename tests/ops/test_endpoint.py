@@ -1,7 +1,7 @@
 """Releases against the local AWS endpoint: real requests, real tasks, real log streams. No decision is stubbed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,9 +104,16 @@ class Site:
         digest = push(assemble([Layer(lib, "/app/lib")], described), images.uri(), name, token)
         return Image(repository=images.uri(), tag=name, digest=digest, git=name * 10)
 
-    def deploy(self, image: Image) -> Ending:
+    def deploy(self, image: Image, meanwhile: Mapping[str, Callable[[], object]] | None = None) -> Ending:
+        """Deploy; when a step of that name begins, something else happens."""
         order = Order(members=(MEMBER,), asked=self._asked(), evidence=self.folder / "evidence")
-        return deploy(self.world, order, build=lambda: image, prove=self._prove(), tell=print)
+        happens = dict(meanwhile or {})
+
+        def tell(step: str, detail: str) -> None:
+            print(step, detail)  # noqa: T201 - shown when the test fails
+            happens.pop(step, lambda: None)()
+
+        return deploy(self.world, order, build=lambda: image, prove=self._prove(), tell=tell)
 
     def roll_back(self) -> Ending:
         wanted = Return(members=(MEMBER,), asked=self._asked(), evidence=self.folder / "evidence")
@@ -319,3 +326,39 @@ def test_an_image_that_cannot_check_itself_is_stopped_before_its_service_is_touc
     assert ended.record is not None
     assert any("lacks a module" in reason for reason in ended.record.reasons)
     assert site.status().services[0].condition is Condition.STOPPED
+
+
+def test_a_secret_without_its_key_an_image_that_is_gone_and_somebody_elses_deployment(site: Site) -> None:
+    assert site.deploy(site.image("one")).exit is Exit.DONE
+    one = site.status().services[0].revision
+
+    gone = site.image("gone")
+    ids = [{"imageDigest": gone.digest}]
+    deleted = site.deploy(
+        gone,
+        {
+            f"migrate {SERVICE}": lambda: site.ask(
+                "ecr", "BatchDeleteImage", repositoryName=NAMES.repository, imageIds=ids
+            )
+        },
+    )
+    assert deleted.exit is Exit.NOT_DONE
+    assert deleted.record is not None
+    assert "suspected: the image cannot be pulled" in " ".join(deleted.record.reasons)
+
+    def put_key(key: str) -> None:
+        text = json.dumps({key: "x"})
+        site.ask("secretsmanager", "PutSecretValue", SecretId=NAMES.database_secret, SecretString=text)
+
+    keyless = site.deploy(site.image("keyless"), {f"update {SERVICE}": lambda: put_key("other")})
+    assert (keyless.exit, site.status().services[0].revision) == (Exit.TAKEN_BACK, one)
+    assert keyless.record is not None
+    assert "a secret is missing" in (Path(keyless.record.evidence) / f"{SERVICE}.txt").read_text("utf-8")
+    put_key("password")
+
+    def supersede() -> None:
+        site.world.ecs.update(SERVICE, revision=one, desired=None)
+
+    assert site.deploy(site.image("two"), {f"settle {SERVICE}": supersede}).exit is Exit.SUPERSEDED
+    assert site.deploy(site.image("three")).exit is Exit.DONE
+    assert site.status().findings == ()
