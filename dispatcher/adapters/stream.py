@@ -10,7 +10,6 @@ from collections.abc import Callable
 from threading import Condition, Event, Thread
 from typing import Any
 
-from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 OPEN_SECONDS = 10.0
@@ -35,6 +34,7 @@ class TradeUpdates:
         self._news: list[str] = []
         self._enough = Event()
         self._thread: Thread | None = None
+        self._pause = FIRST_PAUSE
 
     def listen(self) -> None:
         """See position_ports.Bell."""
@@ -63,20 +63,18 @@ class TradeUpdates:
             return news
 
     def _keep(self, stop: Event) -> None:
-        pause = FIRST_PAUSE
+        self._pause = FIRST_PAUSE
         while not stop.is_set():
             try:
-                with self._connected() as connection:
-                    pause = FIRST_PAUSE
-                    self._ring("connected")  # there is no replay: what happened meanwhile is read from the broker
-                    self._hear(connection, stop)
-            except (OSError, WebSocketException, StreamRefusedError) as error:
+                self._attend(stop)
+            except Exception as error:  # noqa: BLE001  the outermost loop of its thread: told, and tried again
                 self._ring(f"lost: {type(error).__name__}: {error}")
-                stop.wait(pause * (0.5 + self._dice() / 2))
-                pause = min(pause * 2, LONGEST_PAUSE)
+                stop.wait(self._pause * (0.5 + self._dice() / 2))
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
-    def _connected(self) -> ClientConnection:
-        connection = connect(
+    def _attend(self, stop: Event) -> None:
+        """One connection, from the first word to its end."""
+        with connect(
             self._url,
             open_timeout=OPEN_SECONDS,
             ping_interval=PING_SECONDS,
@@ -84,13 +82,11 @@ class TradeUpdates:
             close_timeout=1,
             compression=None,
             proxy=None,
-        )
-        try:
+        ) as connection:
             self._introduce(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            self._pause = FIRST_PAUSE
+            self._ring("connected")  # there is no replay: what happened meanwhile is read from the broker
+            self._hear(connection, stop)
 
     def _introduce(self, connection: ClientConnection) -> None:
         connection.send(json.dumps({"action": "auth", "key": self._key, "secret": self._secret}))
