@@ -62,6 +62,8 @@ def _service(each: ServiceStanding) -> Iterator[str]:
     digest = {True: "the digest that was built", False: "NOT the digest that was built", None: "digest not known"}
     yield f"service  {each.name}: {each.condition}, {revision} ({each.release}), {each.running} of {each.desired} tasks"
     yield f"         {digest[each.as_built]}{f' ({short_digest(each.digest)})' if each.digest else ''}"
+    if each.waiting:
+        yield f"         {each.waiting} changed fields of a newer template wait for the next ops deploy"
 
 
 def history_screen(records: Iterable[Record]) -> Iterator[str]:

@@ -50,8 +50,13 @@ def registerable(described: Mapping[str, Any]) -> dict[str, Any]:
 
 def with_image(template: TaskDefinition, image: Image) -> dict[str, Any]:
     """The template with the image in its place, by digest."""
+    return with_image_named(template, image.reference)
+
+
+def with_image_named(template: TaskDefinition, reference: str) -> dict[str, Any]:
+    """The template with an image in its place, as a task definition names it."""
     containers = [
-        {**each, "image": image.reference} if each.get("name") == CONTAINER else each
+        {**each, "image": reference} if each.get("name") == CONTAINER else each
         for each in template.document["containerDefinitions"]
     ]
     return {**template.document, "containerDefinitions": containers}

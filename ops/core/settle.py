@@ -175,9 +175,9 @@ def older_tasks(ours: Started, tasks: Iterable[Task]) -> tuple[Task, ...]:
 
 
 def deaths(tasks: Iterable[Task]) -> tuple[str, ...]:
-    """One sentence for each task that died."""
+    """One sentence for each task that ran and ended by itself. One that could not start is counted by ECS's breaker."""
     return tuple(
         f"task {each.id} of {short(each.revision)} died: {each.stop_code}, exit code {each.exit_code}, {each.reason}"
         for each in tasks
-        if each.died
+        if each.ended and each.stop_code == "EssentialContainerExited"
     )

@@ -9,6 +9,7 @@ from contract.names import NOT_RELEASED, Names
 from contract.workload import ScheduleState
 from ops.core.lock import Lock
 from ops.core.member import Member
+from ops.core.plan import changes, image_of, with_image_named
 from ops.core.records import Record, interrupted, proof
 from ops.core.release import Part, Release, short
 from ops.core.seen import Rollout, Service, Task, TaskDefinition, Trigger
@@ -51,6 +52,8 @@ class Scene:
     lock: Lock | None
     definitions: Mapping[str, TaskDefinition]
     """By ARN: the revisions that services run."""
+    templates: Mapping[str, TaskDefinition]
+    """By service: the newest revision of its template."""
 
 
 class Condition(StrEnum):
@@ -84,6 +87,8 @@ class ServiceStanding:
     running: int
     tasks: tuple[str, ...]
     parameter: str | None
+    waiting: int | None
+    """Fields that a newer template changes with the next deployment; None when it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +197,15 @@ def _service(scene: Scene, names: Names, member: Member) -> ServiceStanding:
         running=seen.running if seen else 0,
         tasks=tuple(each.id for each in tasks),
         parameter=scene.parameters.get(names.running(member.name)),
+        waiting=_waiting(scene, member, revision),
     )
+
+
+def _waiting(scene: Scene, member: Member, revision: str | None) -> int | None:
+    template, runs = scene.templates.get(member.name), scene.definitions.get(revision or "")
+    if template is None or runs is None:
+        return None
+    return len(changes(member.name, runs.document, with_image_named(template, image_of(runs))))
 
 
 def releases(scene: Scene) -> Iterator[Release]:

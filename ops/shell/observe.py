@@ -23,6 +23,7 @@ def look(world: World, members: tuple[Member, ...]) -> Scene:
         records=records(world),
         lock=world.control.lock(),
         definitions=_definitions(world, tuple(arns)),
+        templates=_templates(world, members),
     )
 
 
@@ -35,6 +36,11 @@ def parameter_names(names: Names, members: tuple[Member, ...]) -> tuple[str, ...
         *(names.schedule_state(each) for each in schedules),
         names.release,
     )
+
+
+def _templates(world: World, members: tuple[Member, ...]) -> dict[str, TaskDefinition]:
+    found = {each.name: world.ecs.definition(world.names.template_family(each.name)) for each in members}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def _definitions(world: World, arns: tuple[str, ...]) -> dict[str, TaskDefinition]:

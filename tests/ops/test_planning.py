@@ -182,3 +182,13 @@ def test_a_step_summary_is_written_where_github_wants_one(tmp_path: Path, monkey
     summarise("ops deploy: proven", ["a line"])
 
     assert (tmp_path / "summary.md").read_text("utf-8") == "### ops deploy: proven\n\n    a line\n\n"
+
+
+def test_status_says_that_a_newer_template_waits_for_the_next_deployment(env: Environment) -> None:
+    assert env.status().services[0].waiting == 0
+    env.ecs.template(SERVICE, {"TRADING_LIMITS_LARGE": '{"max":2}'})
+
+    (service,) = env.status().services
+
+    assert service.waiting == 1
+    assert any("wait for the next ops deploy" in line for line in status_screen(env.status()))
