@@ -1,7 +1,7 @@
 """One account served: stand by or hold the lease, settle what was left, then work until told to stop."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,24 +10,15 @@ from threading import Event, Thread
 from contract.control import TradingOrder
 from contract.environment import ExecutionMode
 from contract.events import (
-    BrokerUnavailable,
-    DatabaseUnavailable,
     Heartbeat,
-    LeaseAcquired,
-    LeaseLost,
     LimitsInForce,
-    Standby,
     TradingStateChanged,
 )
 from contract.limits import TradingState
 from dispatcher.ports import (
     Broker,
-    BrokerUnavailableError,
-    DatabaseUnavailableError,
     Grant,
-    Held,
     Ledger,
-    LostAuthorityError,
     Say,
     TradingAccount,
 )
@@ -37,13 +28,13 @@ from dispatcher.shell.dispatch import dispatch
 from dispatcher.shell.lease import Lease
 from dispatcher.shell.reconcile import first_of_all, resend, resolve, watch
 from dispatcher.shell.switch import Switch
+from dispatcher.shell.tenure import Tenure
 from dispatcher.shell.truth import Truth
 
 WAIT_SECONDS = 0.5
 """How long to wait for upstream before looking anyway; a notification cuts it short."""
 ASK_AGAIN_SECONDS = 1.0
 """Between two look-ups of what has no answer, and two looks at what may still fill."""
-DATABASE_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +65,18 @@ class Service:
     def __init__(self, means: Means, stop: Event) -> None:
         self._means = means
         self._stop = stop
-        self._clock: BrokerClock | None = None
+        self._tenure = Tenure(
+            account=means.account.name,
+            keeper=means.broker,
+            lease=means.lease,
+            say=means.say,
+            beat=self._beat,
+            monotonic=means.monotonic,
+            stop=stop,
+        )
         self._counts = Counts()
         self._unresolved = 0
         self._newest_input: datetime | None = None
-        self._standing_by_for: Held | None = None
         self._told_state = TradingState.ACTIVE
         self._beaten_at = means.monotonic()
 
@@ -89,59 +87,23 @@ class Service:
         self._means.switch.listen()
         listening = Thread(target=self._means.switch.keep, args=(self._stop,), name="kill switch", daemon=True)
         listening.start()
-        while not self._stop.is_set():
-            with self._broker_may_be_away(), self._database_may_be_away():
-                self._trade_or_stand_by()
+        self._tenure.run(self._trade)
         listening.join()
 
     @property
     def _name(self) -> str:
         return self._means.account.name
 
-    def _trade_or_stand_by(self) -> None:
-        if self._clock is None:
-            self._clock = BrokerClock(self._means.broker, self._means.monotonic)
-        answer = self._means.lease.take()
-        if isinstance(answer, Held):
-            self._stand_by(answer)
-            return
-        self._standing_by_for = None
-        self._means.say(LeaseAcquired(account=self._name, epoch=answer.epoch))
-        try:
-            self._trade(answer, self._clock)
-        finally:
-            self._means.lease.release(answer.epoch)
-
-    def _stand_by(self, held: Held) -> None:
-        """Say it once for each holder, then wait quietly."""
-        if self._standing_by_for != held:
-            self._standing_by_for = held
-            self._means.say(Standby(account=self._name, holder=held.holder, epoch=held.epoch))
-        self._pause(WAIT_SECONDS)
-
     def _trade(self, grant: Grant, clock: BrokerClock) -> None:
-        """Work under the lease, through broken connections, until told to stop or the lease is lost."""
-        while self._means.lease.holds() and not self._stop.is_set():
-            with self._broker_may_be_away(), self._database_may_be_away():
-                try:
-                    with self._means.open_ledger(grant.epoch) as ledger:
-                        self._work(self._desk(ledger, clock))
-                except LostAuthorityError as error:
-                    self._lose(grant, str(error))
-                    return
-        if not self._stop.is_set():
-            self._lose(grant, "it was not renewed in time")
-
-    def _lose(self, grant: Grant, why: str) -> None:
-        self._means.lease.abandon()
-        self._means.say(LeaseLost(account=self._name, epoch=grant.epoch, why=why))
+        with self._means.open_ledger(grant.epoch) as ledger:
+            self._work(self._desk(ledger, clock))
 
     def _work(self, desk: Desk) -> None:
         first_of_all(desk)
         cancelled: set[str] = set()
         look_at = self._means.monotonic()
-        while desk.lease.holds() and not self._stop.is_set():
-            with self._broker_may_be_away():
+        while self._tenure.working():
+            with self._tenure.broker_may_be_away():
                 if self._means.monotonic() >= look_at:
                     self._look(desk, cancelled)
                     look_at = self._means.monotonic() + ASK_AGAIN_SECONDS
@@ -181,31 +143,6 @@ class Service:
             counts=self._counts,
         )
 
-    @contextmanager
-    def _broker_may_be_away(self) -> Iterator[None]:
-        try:
-            yield
-        except BrokerUnavailableError as error:
-            retry = Decimal(f"{error.retry_seconds:.1f}")
-            away = BrokerUnavailable(account=self._name, what=error.what, error=error.error, retry_seconds=retry)
-            self._means.say(away)
-            self._pause(error.retry_seconds)
-
-    @contextmanager
-    def _database_may_be_away(self) -> Iterator[None]:
-        try:
-            yield
-        except DatabaseUnavailableError as error:
-            retry = Decimal(str(DATABASE_RETRY_SECONDS))
-            self._means.say(DatabaseUnavailable(account=self._name, error=str(error), retry_seconds=retry))
-            self._pause(DATABASE_RETRY_SECONDS)
-
-    def _pause(self, seconds: float) -> None:
-        """Wait, with signs of life, and not a moment longer than until told to stop."""
-        until = self._means.monotonic() + seconds
-        while (left := until - self._means.monotonic()) > 0 and not self._stop.wait(min(left, WAIT_SECONDS)):
-            self._beat()
-
     def _beat(self) -> None:
         """A sign of life each turn; the heartbeat when it is due."""
         self._means.alive()
@@ -217,7 +154,7 @@ class Service:
             Heartbeat(
                 account=self._name,
                 seconds=Decimal(f"{since:.1f}"),
-                standing_by=self._standing_by_for is not None,
+                standing_by=self._tenure.standing_by_for is not None,
                 unresolved=self._unresolved,
                 newest_input_seconds=self._newest_input_seconds(),
                 **self._counts.take(),
@@ -225,6 +162,7 @@ class Service:
         )
 
     def _newest_input_seconds(self) -> Decimal | None:
-        if self._newest_input is None or self._clock is None:
+        clock = self._tenure.clock
+        if self._newest_input is None or clock is None:
             return None
-        return Decimal(f"{(self._clock.now() - self._newest_input).total_seconds():.1f}")
+        return Decimal(f"{(clock.now() - self._newest_input).total_seconds():.1f}")
