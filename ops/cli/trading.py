@@ -41,6 +41,8 @@ def trading() -> None:
 
     Of the declared limits, this switch and the service's own halt, the one that allows least is in force. Halting
     cancels resting entries and never an exit. A service that cannot read the switch for 5 s opens nothing.
+
+    Exit codes: 0 said, and it stands in the control table; 1 not said; 2 wrong usage.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
 
 
