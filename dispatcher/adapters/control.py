@@ -1,6 +1,6 @@
 """The control table in DynamoDB, for one account. The task's role may touch this account's items and no others."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.config import Config
@@ -65,18 +65,26 @@ class DynamoRequests:
 
     def open(self) -> tuple[Request, ...]:
         """See position_ports.Requests. An item that nobody understands is left for a person, and does no harm."""
-        answer = self._table.ask(
-            "query",
-            KeyConditionExpression="#pk = :pk AND begins_with(#sk, :prefix)",
-            ExpressionAttributeNames={"#pk": names.PARTITION_KEY, "#sk": names.SORT_KEY},
-            ExpressionAttributeValues={
+        read = [_request(_texts(item)) for item in self._items()]
+        return tuple(each for each in read if each is not None and not _final(each))
+
+    def _items(self) -> Iterator[Mapping[str, Any]]:
+        """Every request of the account, page by page."""
+        asked: dict[str, Any] = {
+            "KeyConditionExpression": "#pk = :pk AND begins_with(#sk, :prefix)",
+            "ExpressionAttributeNames": {"#pk": names.PARTITION_KEY, "#sk": names.SORT_KEY},
+            "ExpressionAttributeValues": {
                 ":pk": {"S": names.account_partition(self._account)},
                 ":prefix": {"S": names.REQUEST_PREFIX},
             },
-            ConsistentRead=True,
-        )
-        read = [_request(_texts(item)) for item in answer.get("Items", ())]
-        return tuple(each for each in read if each is not None and not _final(each))
+            "ConsistentRead": True,
+        }
+        while True:
+            page = self._table.ask("query", **asked)
+            yield from page.get("Items", ())
+            if "LastEvaluatedKey" not in page:
+                return
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def answer(self, request: Request, answer: Answer) -> None:
         """See position_ports.Requests."""

@@ -127,7 +127,7 @@ def adjust(books: tuple[Book, ...], symbol: str, held: Decimal, price: Decimal |
     live = _live(books)
     missing = held - (live.quantity if live else ZERO)
     known = price if live is None else None
-    return post(books, (Movement(f"adjust-{at.isoformat()}", ADJUST, symbol, missing, known, ZERO, at),))
+    return post(books, (Movement(f"adjust-{symbol}-{at.isoformat()}", ADJUST, symbol, missing, known, ZERO, at),))
 
 
 def _enter(posted: Posted, movement: Movement) -> Posted:

@@ -82,6 +82,10 @@ class Stand:
             self._broker = AlpacaBroker(key=ACCOUNT.key, secret=ACCOUNT.secret, trading_url=url, data_url=url)
         return self._broker
 
+    def use(self, broker: AlpacaBroker) -> None:
+        """Another adapter, for a manager that begins anew."""
+        self._broker, self._desk = broker, None
+
     def begin_again(self) -> None:
         """An exchange and books with nothing in them. Deleting a few rows is faster than truncating a few tables."""
         self.exchange.reset()

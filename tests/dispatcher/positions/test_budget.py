@@ -1,0 +1,112 @@
+"""What a turn costs: requests, and the time from a quote to the order that follows from it."""
+
+import os
+from collections.abc import Iterator
+from decimal import Decimal
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from contract.limits import ByHand, Exits
+from dispatcher.adapters.alpaca import AlpacaBroker
+from dispatcher.core.outcome import Outcome
+from dispatcher.core.positions.sight import Sight
+from dispatcher.shell.positions.cycle import LOOKS_IN_A_TURN
+from dispatcher.shell.positions.serve import SPACING_SECONDS
+from sandbox.exchange import AccountConfig, Config, Settings, running
+from sandbox.exchange.text import nanoseconds
+from sandbox.postgres import Database
+from tests.dispatcher.positions.stand import Stand
+from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING
+
+pytestmark = pytest.mark.world
+
+MANY = 500
+A_MINUTE = 200
+"""Requests the broker allows an account."""
+EXITS = int(os.environ.get("POSITION_EXITS", "5"))
+CALL = "AAPL261218C00200000"
+
+
+@pytest.fixture
+def crowded(shelf: Database) -> Iterator[Stand]:
+    """An account that holds one share each of many stocks, with no stop anywhere."""
+    held = {f"S{number:03d}": {"qty": "1", "avg_entry_price": "100"} for number in range(MANY)}
+    account = AccountConfig(ACCOUNT.number, ACCOUNT.key, ACCOUNT.secret, Decimal(1_000_000), positions=held)
+    config = Config(
+        seed=7,
+        now=nanoseconds(MONDAY_MORNING),
+        clock_running=False,
+        accounts=(account,),
+        quotes={symbol: {"bid": "99.98", "ask": "100.02"} for symbol in held},
+        settings=Settings(rate_limit=0),
+    )
+    with running(config) as exchange:
+        stand = Stand(exchange, shelf, Exits(by_hand=ByHand.ALARM))
+        stand.begin_again()
+        yield stand
+        for connection in stand.connections:
+            connection.close()
+
+
+def requests_of(stand: Stand) -> int:
+    """Requests that one turn makes."""
+    counters: Any = stand.exchange.state()["counters"]
+    before = counters["requests"]
+    stand.turn()
+    counters = stand.exchange.state()["counters"]
+    return int(counters["requests"]) - int(before)
+
+
+def test_five_hundred_naked_positions_stay_within_the_brokers_limit(crowded: Stand) -> None:
+    crowded.turn()
+    crowded.advance(3)
+    crowded.turn()
+    assert len(crowded.books()) == MANY
+
+    asked = requests_of(crowded)
+
+    assert asked <= 3 + 4 * LOOKS_IN_A_TURN
+    assert 3 * 60 / SPACING_SECONDS < A_MINUTE / 2, "a quiet account takes less than half of what is shared"
+
+
+class Timed(AlpacaBroker):
+    """Takes the time when quotes have come, and when an order is about to leave."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(key=ACCOUNT.key, secret=ACCOUNT.secret, trading_url=url, data_url=url)
+        self.seen_at = 0.0
+        self.milliseconds: list[float] = []
+
+    def sights(self, symbols: tuple[str, ...]) -> dict[str, Sight]:
+        found = super().sights(symbols)
+        self.seen_at = perf_counter()
+        return found
+
+    def close(self, symbol: str) -> Outcome:
+        self.milliseconds.append((perf_counter() - self.seen_at) * 1000)
+        return super().close(symbol)
+
+
+def quote_to_order(stand: Stand, times: int) -> list[float]:
+    """Milliseconds from a quote below the stop, as read, to the close that follows from it, about to leave."""
+    broker = Timed(stand.exchange.url)
+    stand.use(broker)
+    stand.turn()
+    for _ in range(times):
+        stand.price(CALL, "1.95", "2.05")
+        stand.buy(CALL, 1)
+        stand.turn()
+        stand.price(CALL, "1.00", "1.04")
+        stand.turn(2)
+        assert stand.held() == {}
+    return broker.milliseconds
+
+
+def test_an_exit_leaves_in_the_turn_that_saw_the_quote(stand: Stand) -> None:
+    """How long it takes is measured, and is no test on a busy machine: see docs/positions.md."""
+    measured = sorted(quote_to_order(stand, EXITS))
+
+    print(f"quote to order, ms: median {measured[len(measured) // 2]:.1f}, worst {measured[-1]:.1f}")  # noqa: T201  -s
+    assert len(measured) == EXITS
