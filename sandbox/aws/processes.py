@@ -6,6 +6,7 @@ Python: `python` is a virtual environment without site-packages. What a task def
 enforced, and `NOT_ENFORCED` says so.
 """
 
+import hashlib
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from threading import Lock, Thread
 from typing import IO, Any
 
 from sandbox.aws.plan import HealthCheck
-from sandbox.aws.pull import Source
+from sandbox.aws.pull import Fetched, Source
 from sandbox.aws.runner import CannotPullError, CannotStartError, Launch, Pulled
 from sandbox.aws.unpack import UnsafeLayerError, unpack
 
@@ -61,16 +62,29 @@ class Processes:
     def pull(self, image: str) -> Pulled:
         """Have an image unpacked; its layers are pulled and laid once per digest."""
         with self._lock:
-            fetched = self._source.fetch(image, self._unpacked)
+            fetched = self._source.fetch(image)
             if fetched.digest not in self._unpacked:
-                root = self._folder / "images" / fetched.digest.removeprefix("sha256:")
-                try:
-                    unpack(fetched.layers, root)
-                except UnsafeLayerError as error:
-                    shutil.rmtree(root, ignore_errors=True)
-                    raise CannotPullError(f"failed to register layer: {error}") from error
-                self._unpacked[fetched.digest] = root
+                self._unpacked[fetched.digest] = self._laid(image, fetched)
             return Pulled(fetched.digest, _Unpacked(self._unpacked[fetched.digest], fetched.config))
+
+    def _laid(self, image: str, fetched: Fetched) -> Path:
+        """The image's files. Releases share all layers but the last, so these are laid once and linked."""
+        *lower, last = fetched.layers or ("",)
+        below = self._folder / "layers" / hashlib.sha256(" ".join(lower).encode()).hexdigest()
+        root = self._folder / "images" / fetched.digest.removeprefix("sha256:")
+        try:
+            if not below.exists():
+                self._lay(image, lower, below)
+            shutil.copytree(below, root, symlinks=True, copy_function=os.link)
+            self._lay(image, [last] if last else [], root)
+        except UnsafeLayerError as error:
+            shutil.rmtree(root, ignore_errors=True)
+            shutil.rmtree(below, ignore_errors=True)
+            raise CannotPullError(f"failed to register layer: {error}") from error
+        return root
+
+    def _lay(self, image: str, digests: Sequence[str], folder: Path) -> None:
+        unpack([self._source.layer(image, digest) for digest in digests], folder)
 
     def start(self, launch: Launch) -> "Process":
         """Start the container's program."""

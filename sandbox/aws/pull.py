@@ -16,12 +16,13 @@ _SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An image's content."""
+    """What an image is made of."""
 
     digest: str
     config: Mapping[str, Any]
     """Its `config` part: Entrypoint, Cmd, Env, WorkingDir, User, Labels."""
-    layers: tuple[bytes, ...] = field(repr=False)
+    layers: tuple[str, ...]
+    """The digests of its layers, the lowest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Source:
     host: str
     token: str = field(repr=False)
 
-    def fetch(self, image: str, known: Mapping[str, Any] | None = None) -> Fetched:
-        """Pull an image; only its manifest and configuration when `known` already holds its digest.
+    def fetch(self, image: str) -> Fetched:
+        """Pull an image's manifest and configuration.
 
         Raises:
             CannotPullError: it is somewhere else, not there, or not what its name says.
@@ -67,9 +68,15 @@ class Source:
         if "config" not in manifest:
             raise CannotPullError(f"{_FAILED} {image}: an index of several platforms is not supported here")
         config = json.loads(self._blob(wanted, manifest["config"]["digest"], image))
-        rows = () if known and digest in known else manifest["layers"]
-        layers = tuple(self._blob(wanted, row["digest"], image) for row in rows)
-        return Fetched(digest, config.get("config") or {}, layers)
+        return Fetched(digest, config.get("config") or {}, tuple(row["digest"] for row in manifest["layers"]))
+
+    def layer(self, image: str, digest: str) -> bytes:
+        """Pull one layer of an image.
+
+        Raises:
+            CannotPullError: it is not there, or not what its name says.
+        """
+        return self._blob(Reference.of(image), digest, image)
 
     def _blob(self, wanted: Reference, digest: str, image: str) -> bytes:
         content = self._get(wanted, f"blobs/{digest}", image)

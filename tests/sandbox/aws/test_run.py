@@ -1,15 +1,14 @@
 """The program: it says when it is ready, and leaves nothing behind."""
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
+import pytest
 
-from sandbox.aws.settings import Settings
+from sandbox import aws
+from sandbox.aws.runner import CannotRunError
+from sandbox.aws.settings import Settings, Tasks
 from tests.sandbox.aws.aws_program import NO_ENGINE, program
 from tests.sandbox.aws.aws_world import World, eventually
 
@@ -48,42 +47,46 @@ def test_a_stop_ends_every_task_and_removes_every_file(tmp_path: Path) -> None:
     assert list(tmp_path.glob("ops-pipeline-aws-*")) == []
 
 
-def _failed(*arguments: str, **environment: str) -> Any:
-    command = [sys.executable, "-m", "sandbox.aws", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment, check=False)
-
-
 def test_a_taken_port_is_said_with_the_next_step() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        ended = _failed("--port", str(taken.getsockname()[1]))
-
-    assert ended.returncode == 1
-    assert "cannot be listened on" in ended.stderr
-    assert "Next:" in ended.stderr
-
-
-def test_containers_without_an_engine_are_an_error() -> None:
-    ended = _failed("--tasks", "containers", **NO_ENGINE)
-
-    assert ended.returncode == 1
-    assert "no container engine answers" in ended.stderr
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(aws.AwsError, match=r"cannot be listened on.*Next: "),
+        aws.running(port=taken.getsockname()[1]),
+    ):
+        pass
 
 
-def test_with_a_folder_its_resources_outlive_it(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with program(tmp_path, "--data", str(data), "--tasks", "processes") as running:
+def test_containers_without_an_engine_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", NO_ENGINE["DOCKER_HOST"])
+
+    with (
+        pytest.raises(CannotRunError, match=r"no container engine answers\. Next: "),
+        aws.running(tasks=Tasks.CONTAINERS),
+    ):
+        pass
+
+
+def test_with_a_folder_its_resources_outlive_it_and_its_services_get_new_tasks(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    arguments = ("--data", str(tmp_path / "data"), "--tasks", "processes", "--port", port)
+    with program(tmp_path, *arguments) as running:
         world = World(running.aws, tmp_path)
         world.client("ssm").put_parameter(Name="/app/release", Value="one", Type="String")
-        digest = world.pushed("pass").partition("@")[2]
+        world.cluster()
+        image = world.pushed(_STAYS)
+        world.serve(world.definition(image))
+        before = world.settled()
         running.stop()
 
-    with program(tmp_path, "--data", str(data), "--tasks", "processes") as running:
+    with program(tmp_path, *arguments) as running:
         world = World(running.aws, tmp_path)
         assert world.client("ssm").get_parameter(Name="/app/release")["Parameter"]["Value"] == "one"
         images = world.client("ecr").describe_images(repositoryName="app")["imageDetails"]
-        assert [row["imageDigest"] for row in images] == [digest]
-        (repository,) = world.client("ecr").describe_repositories()["repositories"]
-        assert repository["repositoryUri"] == f"{urlsplit(world.aws.url).netloc}/app"
+        assert [row["imageDigest"] for row in images] == [image.partition("@")[2]]
+        eventually(lambda: world.service()["runningCount"] == 1)
+        (task,) = world.client("ecs").list_tasks(cluster="main", serviceName="worker")["taskArns"]
+        assert world.task(task)["startedBy"] == before["deployments"][0]["id"]
 
 
 def test_a_client_is_given_this_endpoint_and_dummy_credentials() -> None:

@@ -256,7 +256,7 @@ def test_what_a_task_started_ends_with_it(world: World) -> None:
     world.stopped(task)
     child = int(world.lines(task)[0].split()[1])
 
-    assert _gone(child)
+    eventually(lambda: _gone(child))
 
 
 def _two(world: World, other: str, *, essential: bool) -> str:
