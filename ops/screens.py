@@ -69,8 +69,7 @@ def _service(each: ServiceStanding) -> Iterator[str]:
 def history_screen(records: Iterable[Record]) -> Iterator[str]:
     """The last deployments, newest first."""
     for each in records:
-        to = each.to or each.before
-        release = f"{to.label} {short_digest(to.digest)}" if to else "-"
+        release = f"{each.to.label} {short_digest(each.to.digest)}" if each.to else "-"
         verdict = each.verdict or "-"
         yield f"{each.id:22} {each.kind:8} {each.outcome:11} {verdict:12} {release}  {each.who.arn}"
         yield from (f"    {reason}" for reason in each.reasons[:1])

@@ -35,8 +35,8 @@ class Journal:
         """
         self.grip.renew()
         self.record = self.record.begin(Step(name=step, at=self.world.clock.now(), detail=detail))
-        self.tell(step, detail)
         self._write()
+        self.tell(step, detail)
 
     def ships(self, release: Release, rules: str) -> None:
         """What this deployment ships, and by which rules it is judged; written with the next step."""
