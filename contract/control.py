@@ -54,7 +54,7 @@ class AnswerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The position manager's word on a request. `at` is the broker's clock, UTC."""
+    """The position manager's word on a request. `at` is UTC by the wall clock, as that of the request."""
 
     state: AnswerState
     at: datetime

@@ -21,7 +21,7 @@ def obey(
     try:
         for request in desk.requests.open():
             state, detail = _consider(desk, request, live, holdings, orders)
-            _answer(desk, desk.requests, request, Answer(state, desk.now(), detail))
+            _answer(desk, desk.requests, request, Answer(state, desk.wall(), detail))
         desk.settled("control", "")
     except ControlUnavailableError as error:
         if desk.news("control", "", str(error)):
@@ -35,7 +35,7 @@ def _consider(
     holdings: Mapping[str, Holding],
     orders: tuple[Working, ...],
 ) -> tuple[AnswerState, str]:
-    old = (desk.now() - request.at).total_seconds()
+    old = (desk.wall() - request.at).total_seconds()
     if request.answer is None and old > desk.policy.request_seconds:
         return AnswerState.REFUSED, f"asked {old:.0f} s ago, at most {desk.policy.request_seconds} s; ask again"
     if request.ask is Ask.FLATTEN:

@@ -44,6 +44,8 @@ class PositionDesk:
     say: Say
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
+    wall: Callable[[], datetime]
+    """The wall clock, UTC: people's requests are dated by theirs, and the broker's may be another day in a sandbox."""
     since: datetime
     """When the lease was taken, by the broker's clock: an earlier holder may have sent until then."""
     memory: Memory = field(default_factory=Memory)

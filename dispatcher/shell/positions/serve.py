@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Event
 
@@ -108,6 +109,7 @@ class PositionService:
             say=means.say,
             now=clock.now,
             monotonic=means.monotonic,
+            wall=lambda: datetime.now(UTC),
             since=clock.now(),
         )
 

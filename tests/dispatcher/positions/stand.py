@@ -218,7 +218,7 @@ class Stand:
         account = TradingAccount("large", ACCOUNT.number, limits(exits=self.exits))
         ledger = PostgresPositionLedger(self.connect(), account="large", lease=LEASE, epoch=granted.epoch)
         return PositionDesk(
-            account, self.broker, ledger, lease, self.asked, self.said.append, self.now, clock, self.now()
+            account, self.broker, ledger, lease, self.asked, self.said.append, self.now, clock, self.now, self.now()
         )
 
 
