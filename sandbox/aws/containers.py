@@ -133,6 +133,11 @@ class EngineContainer:
         with suppress(docker.errors.DockerException):
             self.made.stop(timeout=int(self.stop_seconds))
 
+    def kill(self) -> None:
+        """SIGKILL, at once."""
+        with suppress(docker.errors.DockerException):
+            self.made.kill()
+
     def healthy(self, check: HealthCheck) -> bool | None:
         """The engine runs the check; this is its latest result, told once."""
         del check  # the engine was given it at the start

@@ -63,6 +63,11 @@ class Life:
                 self._decide_end(code, reason, failed=failed)
                 self._said.put("")
 
+    def kill(self) -> None:
+        """End at once whatever still runs of it."""
+        for running in list(self._running.values()):
+            running.kill()
+
     @property
     def _id(self) -> str:
         return str(self.task["taskArn"]).rsplit("/", 1)[-1]

@@ -75,13 +75,18 @@ def install(settings: Settings) -> Installed:
         *logs.patches(),
         *alarms.patches(),
         *Schedules(tasks, settings.pace).patches(),
-        _reset(services, tasks),
+        _reset(services, tasks, settings.pace.end),
     ]
     later: list[fits.Patch] = []
     patches.append(_with_cloudformation(api, settings.pace, later))
     services.begin()
     alarms.begin()
-    return Installed(tuple(patches), later, _notes(runner), (alarms.end, services.end, tasks.end_all, runner.close))
+    return Installed(
+        tuple(patches),
+        later,
+        _notes(runner),
+        (alarms.end, services.end, lambda: tasks.end_all(settings.pace.end), runner.close),
+    )
 
 
 def _addresses(settings: Settings) -> Iterator[fits.Patch]:
@@ -118,7 +123,7 @@ def _with_cloudformation(api: ServiceApi, pace: Pace, later: list[fits.Patch]) -
     return fits.function(gateway, "_get_module", get_module, takes="(name: str)", why="is where a service is loaded")
 
 
-def _reset(services: Services, tasks: TaskKeeper) -> fits.Patch:
+def _reset(services: Services, tasks: TaskKeeper, patience: float) -> fits.Patch:
     inner = gateway._handle_admin_reset
 
     async def handle(path: str, method: str, query_params: Any) -> Any:
@@ -126,7 +131,7 @@ def _reset(services: Services, tasks: TaskKeeper) -> fits.Patch:
             return await inner(path, method, query_params)
         # Before the gateway holds every other request back: a task that is pulling its image must be able to end.
         with services.paused():
-            await asyncio.to_thread(tasks.end_all)
+            await asyncio.to_thread(tasks.end_all, patience)
             return await inner(path, method, query_params)
 
     takes = "(path: str, method: str, query_params: dict)"

@@ -166,6 +166,11 @@ class Process:
                 os.kill(self.popen.pid, signal.SIGTERM)
         self.reader.join(self.stop_seconds)
         if self.reader.is_alive():
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to the group."""
+        if self.popen.returncode is None:
             self._signal_group(signal.SIGKILL)
 
     def healthy(self, check: HealthCheck) -> bool | None:

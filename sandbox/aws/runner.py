@@ -55,6 +55,9 @@ class Running(Protocol):
     def stop(self) -> None:
         """SIGTERM to its first process; SIGKILL to all of it after its stop timeout. Returns when it has ended."""
 
+    def kill(self) -> None:
+        """SIGKILL to all of it."""
+
     def healthy(self, check: HealthCheck) -> bool | None:
         """Run its health check once; None when there is no new result."""
 

@@ -36,6 +36,8 @@ class Pace:
     restart: float = 0.2
     """Before the replacement of a service's first failed task; doubles with each failure up to `restart_most` [5]."""
     restart_most: float = 5.0
+    end: float = 6.0
+    """Tasks get this long to end when the endpoint stops or is reset; then they are killed."""
     stack_service: float = 600.0
     """CloudFormation gives up on a service that is not steady after this [10,800]."""
 

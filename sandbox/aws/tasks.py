@@ -14,7 +14,7 @@ from sandbox.aws.plan import Where, containers
 from sandbox.aws.upstream import ecs
 
 _MOST_TASKS = 10
-_END_SECONDS = 60
+_KILL_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,19 @@ class Tasks:
         if life is not None:
             life.stop(code, reason, failed=failed)
 
-    def end_all(self) -> None:
-        """End every task and wait until none is left."""
+    def end_all(self, patience: float) -> None:
+        """End every task and wait until none is left; those that take longer than `patience` seconds are killed."""
         lives = list(self._lives.values())
         for life in lives:
             life.stop("UserInitiated", "The endpoint stops")
-        self._ground.board.wait_for(lambda: all(each.task["lastStatus"] == "STOPPED" for each in lives), _END_SECONDS)
+
+        def ended() -> bool:
+            return all(each.task["lastStatus"] == "STOPPED" for each in lives)
+
+        if not self._ground.board.wait_for(ended, patience):
+            for life in lives:
+                life.kill()
+            self._ground.board.wait_for(ended, _KILL_SECONDS)
         self._lives.clear()
 
 

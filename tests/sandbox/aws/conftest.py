@@ -12,7 +12,8 @@ from tests.sandbox.aws.aws_world import World
 
 @pytest.fixture(scope="session")
 def running_endpoint() -> Iterator[endpoint.Aws]:
-    pace = endpoint.Pace(steady=0.3, bake=0.5, restart=0.05, restart_most=0.2, alarms=0.1, schedules=0.1, minute=1.0)
+    quick = {"steady": 0.3, "bake": 0.5, "restart": 0.05, "restart_most": 0.2, "alarms": 0.1, "schedules": 0.1}
+    pace = endpoint.Pace(**quick, minute=1.0, end=2.0)
     with endpoint.running(tasks=endpoint.Tasks.PROCESSES, pace=pace) as running:
         yield running
 

@@ -379,3 +379,14 @@ def test_a_reset_ends_every_task(world: World) -> None:
 
     assert _gone(process)
     assert world.client("ecs").list_clusters()["clusterArns"] == []
+
+
+def test_a_reset_does_not_wait_for_a_task_that_will_not_end(world: World) -> None:
+    world.cluster()
+    process = _running(world, world.run(world.definition(world.pushed(_waits(obeys=False)), stopTimeout=120)))
+
+    begun = time.monotonic()
+    world.aws.reset()
+
+    assert time.monotonic() - begun < 10
+    assert _gone(process)
