@@ -25,6 +25,8 @@ class End(StrEnum):
     """An order stands at the exchange and waits."""
     REFUSED = "refused"
     """No order; the dispatcher says why."""
+    REJECTED = "rejected"
+    """No order; the dispatcher asked for it and the exchange said no. Only a broken release ends so."""
 
 
 @dataclass(frozen=True, slots=True)

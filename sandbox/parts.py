@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -125,6 +126,18 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str], out
     reader = Thread(target=_keep, args=(process.stdout, output.stdout, said), name=f"{name} output", daemon=True)
     reader.start()
     return Part(name, process, output, said, reader)
+
+
+def finish(part: Part, *, seconds: float) -> Finished:
+    """Wait for the end of a program that ends by itself.
+
+    Raises:
+        PartError: it did not end in time.
+    """
+    with suppress(PartError):
+        part.wait_for(lambda _: False, what="its end", seconds=seconds)
+    code = part.stop(seconds=1)
+    return Finished(code, part.output.stdout.read_text(encoding="utf-8"), part.output)
 
 
 def _keep(source: IO[str], file: Path, said: "Queue[str | None]") -> None:

@@ -142,7 +142,7 @@ def _duplicates(fed: Mapping[int, Fed], book: Book) -> int:
 
 
 def _ending(number: int, fed: Fed, witnesses: Witnesses) -> Iterator[Finding]:
-    expectation = _refusal if fed.expected.end is End.REFUSED else _order
+    expectation = {End.REFUSED: _refusal, End.REJECTED: _rejection}.get(fed.expected.end, _order)
     for who, expected, seen in expectation(number, fed, witnesses):
         if expected != seen:
             yield Finding(f"{fed.name} (recommendation {number}), by the {who}", str(expected), str(seen))
@@ -157,6 +157,14 @@ def _refusal(number: int, fed: Fed, witnesses: Witnesses) -> Iterator[Comparison
     yield "database", ("refused", expected.reason), (claim.get("state"), claim.get("reason"))
     yield "database", "no execution", "no execution" if not witnesses.execution(number) else "an execution"
     yield "log", (("refused",), expected.reason), (seen.states, seen.reason)
+
+
+def _rejection(number: int, fed: Fed, witnesses: Witnesses) -> Iterator[Comparison]:
+    claim, seen = witnesses.claim(number), witnesses.seen.get(number, Seen())
+    yield "exchange", "no order", _words(len(witnesses.orders(claim.get("client_order_id"))))
+    yield "exchange", _asked(fed.requests), _asked(_requests(claim, witnesses.book))
+    yield "database", "rejected", claim.get("state")
+    yield "log", ("rejected", fed.expected.reason), (seen.state, seen.reason)
 
 
 def _order(number: int, fed: Fed, witnesses: Witnesses) -> Iterator[Comparison]:

@@ -8,11 +8,13 @@ from pathlib import Path
 from time import monotonic
 
 import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.strict import DocumentError
 from sandbox.parts import PartError
 from sandbox.pgbinaries import PostgresError
 from sandbox.record import Record, StepFailedError
+from sandbox.releases import one_release
 from sandbox.story import first_verdict
 from sandbox.telling import Step, Teller
 from sandbox.venue import VenueError
@@ -24,14 +26,15 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 Story = Callable[[World, Record], None]
 
 
-def rehearse(*, as_json: bool, story: Story = first_verdict, checkout: Path = CHECKOUT) -> bool:
+def rehearse(*, as_json: bool, story: Story = first_verdict, checkout: Path = CHECKOUT, release: bool = False) -> bool:
     """Play a story in a world of its own and tell how it went; whether every step was done.
 
+    With `release` it is the story of a release.
     With `as_json` stdout gets exactly one JSON object and the story goes to stderr.
     """
     record = Record(Teller.on(stderr=as_json))
     began = monotonic()
-    ok = _played(story, checkout, record)
+    ok = _played(one_release if release else story, checkout, record)
     seconds = monotonic() - began
     record.teller.note(f"\n{'done and proven' if ok else 'NOT done'} in {seconds:.1f} s")
     if as_json:
@@ -58,7 +61,16 @@ def _told(story: Story, world: World, record: Record) -> bool:
         story(world, record)
     except StepFailedError as error:
         _explain(record.teller, error.expected, error.seen, error.tail, error.next_step)
-    except (PartError, PostgresError, VenueError, DocumentError, psycopg.Error, OSError) as error:
+    except (
+        PartError,
+        PostgresError,
+        VenueError,
+        DocumentError,
+        psycopg.Error,
+        OSError,
+        BotoCoreError,
+        ClientError,
+    ) as error:
         tail = error.tail if isinstance(error, PartError) else ""
         _explain(record.teller, "this step to be done", str(error), tail, "look at the lines above and at the evidence")
     finally:

@@ -4,27 +4,19 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from contract import environment, events
-from sandbox import proof, recommendations
-from sandbox.feed import End, Fed, Scene, insert
+from sandbox.acts import evidence, feed_all, keep, prove
 from sandbox.parts import Finished, Part, PartError
-from sandbox.proof import Finding, Witnesses
+from sandbox.proof import Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
 from sandbox.stage import SERVICE, Stage, done, run, stand_up
 from sandbox.venue import Book, VenueError
-from sandbox.watch import Seen, Watch
+from sandbox.watch import Watch
 from sandbox.world import World
-
-_HEARTBEATS = 3
-_SCENE_SECONDS = 30
-_MOST_FINDINGS = 12
-_STATE = {End.FILLED: "filled", End.RESTING: "accepted", End.REFUSED: "refused"}
 
 
 def first_verdict(world: World, record: Record) -> None:
@@ -32,15 +24,15 @@ def first_verdict(world: World, record: Record) -> None:
     stage = stand_up(world, record)
     try:
         dispatcher, watch = _dispatcher(world, record, stage)
-        fed = _feed_all(record, stage, dispatcher, watch)
+        fed = feed_all(record, stage, dispatcher, watch)
         _stop(record, dispatcher, watch)
     except (StepFailedError, PartError):
         with suppress(VenueError, psycopg.Error):  # what failed may have taken them along
-            _evidence(world, stage)
+            evidence(world, stage, SERVICE)
         raise
-    state, claims, executions = _evidence(world, stage)
+    state, claims, executions = evidence(world, stage, SERVICE)
     witnesses = Witnesses(Book.of(state), claims, executions, watch.seen)
-    _prove(world, record, stage, fed, witnesses)
+    prove(world, record, stage, fed, witnesses)
     _judge(world, record, stage)
 
 
@@ -79,67 +71,7 @@ def _short(text: str) -> str:
     return line if len(line) <= 100 else f"{line[:97]}..."  # noqa: PLR2004  a line of evidence
 
 
-# ------------------------------------------------------------------------------------------------- feeding and watching
-
-
-def _feed_all(record: Record, stage: Stage, dispatcher: Part, watch: Watch) -> dict[int, Fed]:
-    fed: dict[int, Fed] = {}
-    count = sum(len(scene.feed) for scene in recommendations.SCENES)
-    record.teller.heading(f"{count} recommendations, and what becomes of each")
-    record.teller.columns()
-    with record.step("feed", f"feeding {count} recommendations") as told:
-        for scene in recommendations.SCENES:
-            fed |= _play(record, stage, dispatcher, watch, scene)
-        dispatcher.wait_for(lambda line: _alive(watch, line), what=f"{_HEARTBEATS} heartbeats")
-        told(f"{len(fed)} recommendations were fed, each has an ending")
-    return fed
-
-
-def _alive(watch: Watch, line: str) -> bool:
-    watch.hear(line)
-    return watch.count(events.Heartbeat) >= _HEARTBEATS
-
-
-def _play(record: Record, stage: Stage, dispatcher: Part, watch: Watch, scene: Scene) -> dict[int, Fed]:
-    """Feed one scene and watch it to its end."""
-    if scene.fault is not None:
-        stage.venue.fault(scene.fault)
-    with stage.server.database.connect() as connection:
-        fed = insert(connection, scene.feed, stage.venue.now())
-
-    waiting = set(fed)
-
-    def hear(line: str) -> bool:
-        number = watch.hear(line)
-        if number in waiting and watch.seen[number].at_its_end(fed[number].expected):
-            waiting.discard(number)
-            _tell(record, number, fed[number], watch.seen[number])
-            record.teller.progress(f"{scene.name}: {len(waiting)} still without an ending")
-        return not waiting
-
-    dispatcher.wait_for(hear, what=f"the endings of scene {scene.name!r}", seconds=_SCENE_SECONDS)
-    if scene.fault is not None:
-        _struck(stage, scene)
-    return fed
-
-
-def _tell(record: Record, number: int, fed: Fed, seen: Seen) -> None:
-    expected = fed.expected
-    as_expected = (seen.state, seen.reason) == (_STATE[expected.end], expected.reason)
-    record.teller.ending(number, fed, seen, as_expected=as_expected)
-
-
-def _struck(stage: Stage, scene: Scene) -> None:
-    """A fault that did not strike has shown nothing."""
-    served = stage.venue.state()["faults_served"]
-    wanted = f"{(scene.fault or {})['route']} {(scene.fault or {})['kind']}"
-    if wanted not in served:
-        raise StepFailedError(
-            f"the fault {wanted} to strike", f"only {served}", next_step="look at the order requests in exchange.json"
-        )
-
-
-# ------------------------------------------------------------------------------------------------------------ the proof
+# ------------------------------------------------------------------------------------------------------------- its end
 
 
 def _stop(record: Record, dispatcher: Part, watch: Watch) -> None:
@@ -158,64 +90,6 @@ def _stop(record: Record, dispatcher: Part, watch: Watch) -> None:
         told(f"SIGTERM: it said {last} and ended with 0")
 
 
-def _evidence(world: World, stage: Stage) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Keep the log, ask the exchange and the database, and keep what they said."""
-    log = world.folder / f"{SERVICE}.log"
-    if log.exists():
-        _keep(world, log.name, log.read_text(encoding="utf-8"))
-    state = stage.venue.state()
-    _keep(world, "exchange.json", json.dumps(state, indent=1))
-    claims, executions = (_rows(stage, table) for table in ("dispatch_claims", "dispatch_executions"))
-    _keep(world, "claims.json", json.dumps(claims, indent=1, default=str))
-    _keep(world, "executions.json", json.dumps(executions, indent=1, default=str))
-    return state, claims, executions
-
-
-def _rows(stage: Stage, table: str) -> list[dict[str, Any]]:
-    question = f"select * from {table} order by recommendation_id"  # noqa: S608 - one of our two names
-    with stage.server.database.connect() as connection:
-        return connection.cursor(row_factory=dict_row).execute(question.encode()).fetchall()
-
-
-def _keep(world: World, name: str, text: str) -> None:
-    world.private(f"evidence/{name}", text)
-
-
-def _prove(world: World, record: Record, stage: Stage, fed: Mapping[int, Fed], witnesses: Witnesses) -> None:
-    record.orders = proof.counts(fed, witnesses)
-    record.teller.heading("the proof")
-    with record.step("endings", "asking exchange, database and log") as told:
-        _none(proof.endings(fed, witnesses))
-        told(f"{len(fed)} of {len(fed)} endings are the expected ones, by exchange, database and log alike")
-    with record.step("strangers", "looking for ghosts and duplicates") as told:
-        _none(proof.no_strangers(fed, witnesses))
-        told(f"{len(witnesses.book.orders)} orders at the exchange, each known, none twice; nothing is left claimed")
-    with record.step("secrets", "searching the logs") as told:
-        files = _logs(world, stage)
-        _none(proof.no_secrets(files, stage.secrets))
-        told(f"{len(files)} files hold none of {len(stage.secrets)} secrets, and no simulated fallback")
-    record.teller.note("     " + ", ".join(f"{name} {count}" for name, count in asdict(record.orders).items()))
-
-
-def _none(findings: list[Finding]) -> None:
-    if findings:
-        shown = "; ".join(str(each) for each in findings[:_MOST_FINDINGS])
-        more = len(findings) - _MOST_FINDINGS
-        raise StepFailedError(
-            "no finding",
-            f"{len(findings)}: {shown}{f'; and {more} more' if more > 0 else ''}",
-            next_step="compare exchange.json, claims.json, executions.json and dispatcher.log in the evidence",
-        )
-
-
-def _logs(world: World, stage: Stage) -> dict[str, str]:
-    """Everything that was written by anyone, but for the file that hands the exchange its keys."""
-    written = [file for file in world.folder.rglob("*") if file.suffix in {".log", ".err", ".json", ".txt"}]
-    ours = {str(file.relative_to(world.folder)): file for file in written if file.name != "passwords.json"}
-    files = ours | {"postgres/server.log": stage.server.folder / "data" / "server.log"}
-    return {name: file.read_text(encoding="utf-8", errors="replace") for name, file in files.items()}
-
-
 # ---------------------------------------------------------------------------------------------------------- the verdict
 
 
@@ -223,7 +97,7 @@ def _judge(world: World, record: Record, stage: Stage) -> None:
     with record.step("verdict", "judging the log") as told:
         command = [sys.executable, "-m", "ops", "--json", "verify", "--replay", str(world.evidence / f"{SERVICE}.log")]
         judged = world.run("verify", command, {}, seconds=60)
-        _keep(world, "verdict.json", judged.stdout)
+        keep(world, "verdict.json", judged.stdout)
         verdict = _verdict(judged)
         release = stage.variables[environment.BUILD_REVISION.name]
         record.verdicts.append(Verdict(release, verdict["verdict"]))

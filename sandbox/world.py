@@ -108,25 +108,34 @@ class World:
             self._postgres.append(server)
         return server
 
-    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Part:
-        """Start a part of the world; its output is in `<run>/<name>.log` and `<run>/<name>.err`."""
+    def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, folder: Path | None = None
+    ) -> Part:
+        """Start a part of the world in a folder, the checkout if none is given.
+
+        Its output is in `<run>/<name>.log` and `<run>/<name>.err`.
+        """
         with self._signals.held():
-            part = parts.start(name, command, environment, self._output(name), self.checkout)
+            part = parts.start(name, command, environment, self._output(name), folder or self.checkout)
             self._parts.append(part)
             self._write()
         return part
 
-    def run(self, name: str, command: Sequence[str], environment: Mapping[str, str], *, seconds: float) -> Finished:
+    def run(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        seconds: float,
+        folder: Path | None = None,
+    ) -> Finished:
         """Run a program to its end.
 
         Raises:
             PartError: it did not end in time.
         """
-        part = self.start(name, command, environment)
-        with suppress(parts.PartError):
-            part.wait_for(lambda _: False, what="its end", seconds=seconds)
-        code = part.stop(seconds=1)
-        return Finished(code, part.output.stdout.read_text(encoding="utf-8"), part.output)
+        return parts.finish(self.start(name, command, environment, folder=folder), seconds=seconds)
 
     def private(self, name: str, text: str) -> Path:
         """A file of this run that nobody else may read."""

@@ -1,0 +1,141 @@
+"""The AWS endpoint as a rehearsal sees it: started as a program, and asked what stands there by the SDK."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from botocore.session import Session
+
+from sandbox.parts import PartError
+from sandbox.world import World
+
+_READY = "aws ready on "
+_PAUSE = 0.25
+_TAIL = 15
+_NOBODY = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""What a person has configured for AWS is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What ECS says of a service: which revision it is at, by which deployment, with how many tasks."""
+
+    revision: str
+    deployment: str
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The endpoint, in one account and region."""
+
+    url: str
+    region: str
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def start(cls, world: World, region: str) -> "Cloud":
+        """Start the endpoint. Its tasks run as processes."""
+        command = [sys.executable, "-m", "sandbox.aws", "--port", "0", "--tasks", "processes"]
+        part = world.start("aws", command, {})
+        ready = part.wait_for(lambda line: line.startswith(_READY), what=f"`{_READY}…`")
+        return cls(ready.removeprefix(_READY), region)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program is given so that it finds this endpoint and nothing else."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def client(self, service: str) -> Any:
+        """The SDK's client of a service; made once."""
+        if service not in self._clients:
+            session = Session(session_vars=_NOBODY)
+            session.set_credentials("sandbox", "sandbox")
+            self._clients[service] = session.create_client(service, region_name=self.region, endpoint_url=self.url)
+        return self._clients[service]
+
+    def stacks(self) -> dict[str, str]:
+        """Every stack and its state."""
+        found = self.client("cloudformation").describe_stacks()["Stacks"]
+        return {each["StackName"]: each["StackStatus"] for each in found}
+
+    def running(self, cluster: str, service: str) -> Running:
+        """What a service runs."""
+        (found,) = self.client("ecs").describe_services(cluster=cluster, services=[service])["services"]
+        return Running(
+            found["taskDefinition"].rpartition("/")[2], found["deployments"][0]["id"], int(found["runningCount"])
+        )
+
+    def newest(self, family: str) -> str:
+        """The newest revision of a task definition's family."""
+        found = self.client("ecs").describe_task_definition(taskDefinition=family)["taskDefinition"]
+        return str(found["taskDefinitionArn"].rpartition("/")[2])
+
+
+@dataclass(slots=True)
+class GroupLog:
+    """The lines of a log group, stream by stream as they come; kept in a file as they are read."""
+
+    cloud: Cloud
+    group: str
+    file: Path
+    _next: dict[str, str] = field(default_factory=dict)
+    _waiting: list[str] = field(default_factory=list)
+
+    def wait_for(self, wanted: Callable[[str], bool], *, what: str, seconds: float = 30) -> str:
+        """The first line that is `wanted`, by reading until it is said.
+
+        Raises:
+            PartError: `seconds` went by.
+        """
+        until = monotonic() + seconds
+        while True:
+            for line in self.fresh():
+                if wanted(line):
+                    return line
+            if monotonic() > until:
+                tail = "\n".join(self.file.read_text(encoding="utf-8").splitlines()[-_TAIL:])
+                raise PartError(f"{self.group} did not have {what} within {seconds:g} s", tail)
+            sleep(_PAUSE)
+
+    def fresh(self) -> Iterator[str]:
+        """Every line that was not given yet."""
+        self._read()
+        while self._waiting:
+            yield self._waiting.pop(0)
+
+    def _read(self) -> None:
+        """Read on in each stream. Lines stay in the order in which they were said."""
+        logs = self.cloud.client("logs")
+        streams = logs.describe_log_streams(logGroupName=self.group)["logStreams"]
+        found = [event for each in streams for event in self._events(logs, each["logStreamName"])]
+        lines = [str(event["message"]) for event in sorted(found, key=lambda event: event["timestamp"])]
+        with self.file.open("a", encoding="utf-8") as kept:
+            kept.writelines(f"{line}\n" for line in lines)
+        self._waiting += lines
+
+    def _events(self, logs: Any, stream: str) -> Iterator[Any]:
+        while True:
+            more = {"nextToken": self._next[stream]} if stream in self._next else {}
+            page = logs.get_log_events(logGroupName=self.group, logStreamName=stream, startFromHead=True, **more)
+            yield from page["events"]
+            if page["nextForwardToken"] == self._next.get(stream) or not page["events"]:
+                return
+            self._next[stream] = page["nextForwardToken"]

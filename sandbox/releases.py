@@ -1,0 +1,242 @@
+"""The story of a release: from no account anywhere to one that is proven, one that is broken and taken back."""
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+from typing import Any
+
+import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
+
+from contract.names import Names
+from sandbox import probes
+from sandbox.acts import evidence, feed_all, keep, play, prove
+from sandbox.cloud import Cloud, GroupLog, Running
+from sandbox.feed import Fed, Scene
+from sandbox.ground import SERVICE, Ground, lay
+from sandbox.parts import Finished, Part, PartError, finish
+from sandbox.proof import Witnesses
+from sandbox.record import Record, StepFailedError, Verdict
+from sandbox.source import Source, head
+from sandbox.stage import Stage, done, stand_up
+from sandbox.tools import Ops, document, node
+from sandbox.venue import Book, VenueError
+from sandbox.watch import Watch
+from sandbox.world import World
+
+_TAKEN_BACK = 3
+_DEPLOY_SECONDS = 180
+_STEP_SECONDS = 120
+_PAUSE = 0.2
+
+
+@dataclass(slots=True)
+class Site:
+    """What the acts of this story share."""
+
+    world: World
+    record: Record
+    stage: Stage
+    ground: Ground
+    source: Source
+    ops: Ops
+    log: GroupLog
+    watch: Watch = field(default_factory=Watch)
+    fed: dict[int, Fed] = field(default_factory=dict)
+
+    @property
+    def cloud(self) -> Cloud:
+        """The endpoint."""
+        return self.ground.cloud
+
+    @property
+    def names(self) -> Names:
+        """What things are called there."""
+        return self.ground.names
+
+    def running(self) -> Running:
+        """What ECS says of the service."""
+        return self.cloud.running(self.names.cluster, SERVICE)
+
+    def feed(self, scene: Scene) -> None:
+        """Feed a scene and watch it to its end."""
+        self.fed |= play(self.record, self.stage, self.log, self.watch, scene)
+
+
+def one_release(world: World, record: Record) -> None:
+    """Stand everything up, release, trade, ship a broken release, see it taken back, prove it all."""
+    node(world)
+    stage = stand_up(world, record)
+    ground = lay(world, record, stage)
+    with head(world) as source:
+        file = world.private(f"{SERVICE}.log", "")
+        log = GroupLog(ground.cloud, ground.names.log_group(SERVICE), file)
+        ops = Ops(world, ground.cloud, ground.inventory, source.folder)
+        site = Site(world, record, stage, ground, source, ops, log)
+        try:
+            _walk(site)
+        except (StepFailedError, PartError):
+            with suppress(VenueError, psycopg.Error, BotoCoreError, ClientError):
+                _testimony(site)  # what failed may have taken them along
+            raise
+        finally:
+            _keep_ops(site)
+
+
+def _walk(site: Site) -> None:
+    _build(site)
+    released = _release(site)
+    site.fed |= feed_all(site.record, site.stage, site.log, site.watch)
+    _break(site, released)
+    _leave_alone(site)
+    _look_back(site)
+    prove(site.world, site.record, site.stage, site.fed, _testimony(site))
+
+
+# -------------------------------------------------------------------------------------------------------- the release
+
+
+def _build(site: Site) -> None:
+    site.record.teller.heading("one release, proven")
+    with site.record.step("build", "building the image of HEAD") as told:
+        finished, said = site.ops.run("build")
+        done("ops build", finished)
+        image = said["image"]
+        told(f"{image['tag'][:12]} is {image['digest'][:19]}, by {image['builder']}; every module imports")
+        if site.source.changed:
+            told("the checkout has changes that no commit has: they are not in it")
+    with site.record.step("push", "pushing it") as told:
+        finished, said = site.ops.run("push")
+        done("ops push", finished)
+        told(f"the registry has the digest that was built; {len(said['uploaded'])} blobs uploaded")
+
+
+def _release(site: Site) -> str:
+    """Deploy HEAD, feeding what its proof needs; the release's tag."""
+    with site.record.step("release", "deploying it") as told:
+        finished, said = _deploy(site, "ops-deploy", (probes.FIRST,))
+        done("ops deploy", finished)
+        release = str(said["to"]["tag"])
+        _verdict(site, release, str(said["verdict"]), "PASS")
+        told(f"{said['id']}: {said['verdict']}, {said['outcome']}; {site.running().revision} runs")
+    return release
+
+
+def _deploy(site: Site, name: str, scenes: tuple[Scene, ...], *words: str) -> tuple[Finished, dict[str, Any]]:
+    """Deploy, and feed one scene with each verification that begins."""
+    part = site.ops.start(name, "deploy", *words)
+    for turn, scene in enumerate(scenes, start=1):
+        _await_verification(part, turn)
+        site.feed(scene)
+    finished = finish(part, seconds=_DEPLOY_SECONDS)
+    keep(site.world, f"{name}.json", finished.stdout)
+    keep(site.world, f"{name}.txt", finished.output.stderr.read_text(encoding="utf-8"))
+    return finished, document(finished)
+
+
+def _await_verification(part: Part, turn: int) -> None:
+    """Wait until the deployment says for the so-many-eth time that it verifies."""
+    until = monotonic() + _STEP_SECONDS
+    while part.output.stderr.read_text(encoding="utf-8").count(f"verify {SERVICE}") < turn:
+        if part.process.poll() is not None or monotonic() > until:
+            raise PartError(f"{part.name} did not come to its verification number {turn}", part.output.tail())
+        sleep(_PAUSE)
+
+
+def _verdict(site: Site, release: str, seen: str, expected: str) -> None:
+    site.record.verdicts.append(Verdict(release, seen))
+    if seen != expected:
+        raise StepFailedError(
+            f"{release} to be judged {expected}", seen, next_step="read ops-deploy*.txt in the evidence"
+        )
+
+
+# ------------------------------------------------------------------------------------------------- the broken release
+
+
+def _break(site: Site, released: str) -> None:
+    """Ship what sends prices off the tick: its own lines condemn it, and the release before runs again."""
+    site.record.teller.heading("a broken release, taken back")
+    before = site.running()
+    with site.record.step("break", "building a release without the tick rule") as told:
+        changed = site.source.break_ticks()
+        finished, said = site.ops.run("build", "--allow-dirty")
+        done("ops build --allow-dirty", finished)
+        told(f"sandbox/broken.patch on the worktree ({changed}): {said['image']['tag'][-18:]}")
+    with site.record.step("taken back", "deploying it") as told:
+        scenes = (probes.BROKEN, probes.RESTORED)
+        finished, said = _deploy(site, "ops-deploy-broken", scenes, "--allow-dirty")
+        _verdict(site, str(said["to"]["tag"]), str(said["verdict"]), "FAIL")
+        told(f"FAIL: {_condemned(said)}")
+        again = str(((said["restored"] or {}).get("verdicts") or {}).get(SERVICE))
+        _verdict(site, released, again, "PASS")
+        if (finished.code, site.running().revision) != (_TAKEN_BACK, before.revision):
+            raise StepFailedError(
+                f"exit code {_TAKEN_BACK} and {before.revision}",
+                f"exit code {finished.code} and {site.running().revision}",
+                next_step="read ops-deploy-broken.txt in the evidence",
+            )
+        told(f"taken back to {before.revision}, judged again: {again}; exit code {finished.code}")
+    site.source.mend()
+
+
+def _condemned(said: dict[str, Any]) -> str:
+    """The reason that names the rule about malformed orders."""
+    found = [each for each in said["reasons"] if "orders-malformed" in each]
+    if not found:
+        raise StepFailedError(
+            "a FAIL by the rule orders-malformed",
+            "; ".join(said["reasons"]),
+            next_step="read ops-deploy-broken.txt in the evidence",
+        )
+    return str(found[0])
+
+
+def _keep_ops(site: Site) -> None:
+    """What `ops` saved before it took anything back."""
+    saved = site.source.folder / ".ops" / "evidence"
+    if saved.exists():
+        shutil.copytree(saved, site.world.evidence / "ops", ignore=shutil.ignore_patterns(".gitignore"))
+
+
+# ------------------------------------------------------------------------------------------------------ what it leaves
+
+
+def _leave_alone(site: Site) -> None:
+    """An unrelated change of the stacks takes effect, and the release stays."""
+    site.record.teller.heading("what stands")
+    with site.record.step("unrelated", "deploying the stacks with another limit and retention") as told:
+        family = site.names.template_family(SERVICE)
+        before, template = site.running(), site.cloud.newest(family)
+        site.ground.deploy_changed(site.world)
+        after, newer = site.running(), site.cloud.newest(family)
+        if after != before or newer == template:
+            raise StepFailedError(
+                f"{before} as before, and a newer template than {template}",
+                f"{after}, and {newer}",
+                next_step="read cdk-deploy-changed.err in the run's folder",
+            )
+        told(f"`cdk deploy` made {newer}; {after.revision} still runs, by deployment {after.deployment}")
+
+
+def _look_back(site: Site) -> None:
+    with site.record.step("plan", "asking what a rollback would do") as told:
+        finished, said = site.ops.run("rollback", "--plan")
+        keep(site.world, "rollback-plan.json", finished.stdout)
+        target = (said["to"] or {}).get("tag")
+        told(f"`ops rollback --plan`: to {target[:12] if target else 'nothing'}, because {said['reason']}")
+    with site.record.step("history", "asking what was deployed") as told:
+        finished, said = site.ops.run("history")
+        done("ops history", finished)
+        keep(site.world, "history.json", finished.stdout)
+        outcomes = [f"{each['to']['tag'][:12]} {each['outcome']}" for each in said["deployments"]]
+        told(f"`ops history`: {', then '.join(reversed(outcomes))}")
+
+
+def _testimony(site: Site) -> Witnesses:
+    """Hear the log to its end, ask exchange and database, keep it all."""
+    for line in site.log.fresh():
+        site.watch.hear(line)
+    state, claims, executions = evidence(site.world, site.stage, SERVICE)
+    return Witnesses(Book.of(state), claims, executions, site.watch.seen)
