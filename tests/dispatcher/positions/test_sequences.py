@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from contract.control import Ask, Request
-from contract.events import PositionUnprotected
+from contract.events import PositionClosed, PositionDifference, PositionUnprotected
 from dispatcher.core.positions.audit import compare
 from dispatcher.core.positions.book import Stage
 from dispatcher.core.positions.cover import ENDED
@@ -48,6 +48,7 @@ class Days(RuleBasedStateMachine):
         self.stand = stand
         self.happened = happened
         self.prices = dict(SYMBOLS)
+        self.short_by_hand: set[str] = set()
         self.faults: list[tuple[str, str]] = []
 
     @initialize(partial=st.sampled_from(["0", "0.5", "1"]), cancel=st.sampled_from(["0", "0", "3"]))
@@ -94,6 +95,12 @@ class Days(RuleBasedStateMachine):
     @rule(symbol=symbols, quantity=st.integers(1, 10))
     def a_person_sells_what_is_free(self, symbol: str, quantity: int) -> None:
         if self.free(symbol) >= quantity:
+            self.stand.buy(symbol, quantity, side="sell")
+
+    @rule(symbol=symbols, quantity=st.integers(1, 10))
+    def a_person_sells_short(self, symbol: str, quantity: int) -> None:
+        if symbol not in self.held() and not self.working(symbol):
+            self.short_by_hand.add(symbol)
             self.stand.buy(symbol, quantity, side="sell")
 
     @rule(symbol=symbols)
@@ -151,14 +158,18 @@ class Days(RuleBasedStateMachine):
             if symbol not in before:
                 continue
             book = books[symbol]
-            seen = min(quantity, before.get(symbol, Decimal(0)))
+            seen = min(abs(quantity), abs(before[symbol]))
             if book.stage is Stage.EXITING or self.stand.stops(symbol) >= seen:
                 continue
             assert book.unprotected_since is not None, (symbol, quantity, book)
             assert symbol in told
 
     def no_short(self) -> None:
-        assert all(quantity >= 0 for quantity in self.held().values()), self.held()
+        """But for what a person sold short and still is."""
+        held = self.held()
+        resting = {symbol for symbol in self.short_by_hand if self.working(symbol)}
+        self.short_by_hand &= {symbol for symbol, quantity in held.items() if quantity < 0} | resting
+        assert {symbol for symbol, quantity in held.items() if quantity < 0} <= self.short_by_hand, held
 
     # -------------------------------------------------------------------------------------------------------- the end
 
@@ -178,6 +189,8 @@ class Days(RuleBasedStateMachine):
         assert stand.desk().ledger.orders() == tuple(o for o in stand.desk().ledger.orders() if o.oco is not None)
         assert [each for each in stand.asked.open() if each.ask is Ask.CLOSE] == []
 
+        assert stand.events(PositionDifference) == [], "every share that moved here moved by a fill"
+        assert all(each.complete for each in stand.events(PositionClosed))
         self.happened.update(each.name for each in stand.said)
 
     def quote(self, symbol: str) -> None:
