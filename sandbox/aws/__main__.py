@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
+from sandbox.aws.fits import PatchDoesNotFitError
 from sandbox.aws.run import AwsError, running
 from sandbox.aws.runner import CannotRunError
 from sandbox.aws.settings import Pace, Tasks
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"aws ready on {aws.url}\n")
             sys.stdout.flush()
             asked_to_stop.wait()
-    except (AwsError, CannotRunError) as error:
+    except (AwsError, CannotRunError, PatchDoesNotFitError) as error:
         sys.stderr.write(f"aws: {error}\n")
         return 1
     return 0
