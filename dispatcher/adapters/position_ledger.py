@@ -32,6 +32,7 @@ class PostgresPositionLedger:
     def __init__(self, connection: Connection[DictRow], *, account: str, lease: str, epoch: int) -> None:
         self._connection = connection
         self._bound = {"account": account, "lease": lease, "epoch": epoch}
+        self._placed: dict[int, tuple[Movement, ...]] = {}  # as read or written; the version guards that it still is so
 
     def began(self, at: datetime) -> datetime:
         """See position_ports.PositionLedger."""
@@ -56,8 +57,9 @@ class PostgresPositionLedger:
         for row in self._run(queries.MOVEMENTS, positions=[row["id"] for row in rows]):
             moved[row.pop("position_id")].append(Movement(**row))
         found: dict[str, tuple[Book, ...]] = {}
+        self._placed = {row["id"]: tuple(moved[row["id"]]) for row in rows}
         for row in rows:
-            found[row["symbol"]] = (*found.get(row["symbol"], ()), _book(row, tuple(moved[row["id"]])))
+            found[row["symbol"]] = (*found.get(row["symbol"], ()), _book(row, self._placed[row["id"]]))
         return found
 
     def incoming(self) -> dict[str, tuple[Movement, ...]]:
@@ -144,11 +146,17 @@ class PostgresPositionLedger:
         rows = self._run(statement, id=book.id, symbol=book.symbol, **_row(saved))
         if not rows:
             raise LostAuthorityError(f"the position {book.id} is not at version {book.version} any more")
-        saved = replace(saved, id=rows[0]["id"])
-        self._do(queries.FORGET_ADJUSTMENTS, id=saved.id)
-        for place, movement in enumerate(book.movements):
-            self._do(queries.PLACE, position_id=saved.id, place=place, **asdict(movement))
-        return saved
+        number: int = rows[0]["id"]
+        if self._placed.get(number) != book.movements:
+            self._place(number, book.movements)
+        return replace(saved, id=number)
+
+    def _place(self, position: int, movements: tuple[Movement, ...]) -> None:
+        """Write where each line belongs; adjustments that are not among them any more were explained."""
+        self._do(queries.FORGET_ADJUSTMENTS, id=position)
+        for place, movement in enumerate(movements):
+            self._do(queries.PLACE, position_id=position, place=place, **asdict(movement))
+        self._placed[position] = movements
 
     def _fence(self) -> None:
         if not self._run(queries.FENCE):
