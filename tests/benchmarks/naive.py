@@ -34,10 +34,12 @@ VALUES (%(id)s, %(account)s, %(state)s, 1, %(created_at)s, now(), now(), 'none')
 """
 _RECORD = """
 WITH done AS (
-    UPDATE dispatch_claims SET state = 'accepted', client_order_id = %(own)s, payload_hash = '', broker_order_id = %(theirs)s
+    UPDATE dispatch_claims
+    SET state = 'accepted', client_order_id = %(own)s, payload_hash = '', broker_order_id = %(theirs)s
     WHERE recommendation_id = %(id)s
 )
-INSERT INTO dispatch_executions (execution_id, recommendation_id, ticker, action, decision_ts, simulated_ts, entry_price,
+INSERT INTO dispatch_executions (execution_id, recommendation_id, ticker, action, decision_ts, simulated_ts,
+    entry_price,
     fill_model, qty, notional, execution_mode, account_name, broker_order_id)
 VALUES (gen_random_uuid(), %(id)s, %(ticker)s, %(action)s, now(), now(), 1, 'NONE', 1, 1, 'ALPACA_PAPER', %(account)s,
     %(theirs)s)
