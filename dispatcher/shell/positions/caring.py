@@ -87,12 +87,12 @@ def _act(desk: PositionDesk, scene: Scene) -> Book:
 
 
 def _shelter(desk: PositionDesk, scene: Scene, shelter: Shelter) -> Book:
-    book = uncovered(desk, scene.book, shelter.bare, f"a target and a stop of our own: {shelter.plan.source}")
-    attempts = desk.ledger.attempts(book.id or 0, Purpose.PROTECT)
+    attempts = desk.ledger.attempts(scene.book.id or 0, Purpose.PROTECT)
     why = ready(desk, attempts)
-    oco = _priced(scene, shelter, next_oco_id(desk, book, attempts))
+    oco = _priced(scene, shelter, next_oco_id(desk, scene.book, attempts))
     if why is not None or not isinstance(oco, Oco):
-        return uncovered(desk, book, shelter.bare, why or str(oco))
+        return uncovered(desk, scene.book, shelter.bare, why or str(oco))
+    book = uncovered(desk, scene.book, shelter.bare, f"a target and a stop of our own: {shelter.plan.source}")
     sent = send_oco(desk, book, oco, attempts.number + 1)
     whole = shelter.quantity == shelter.bare
     if sent.state in LIVE or sent.state is State.FILLED:

@@ -72,7 +72,7 @@ def proceed(desk: PositionDesk, book: Book) -> Book:
     why = "the market is closed" if not desk.market_open() else _step(desk, book)
     since = desk.now() - (book.exit.at if book.exit else book.opened_at)
     stuck = since.total_seconds() >= desk.policy.stuck_seconds
-    if stuck and why is not None and desk.news("stuck", book.symbol, why):
+    if stuck and why is not None and desk.news("stuck", book.symbol, ""):
         reason = book.exit.reason if book.exit else ""
         desk.say(ExitStuck(account=desk.name, symbol=book.symbol, reason=reason, seconds=seconds(since), why=why))
     return book

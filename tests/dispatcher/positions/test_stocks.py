@@ -215,3 +215,21 @@ def test_shares_that_come_without_a_trade_are_adopted_and_said(stand: Stand) -> 
     assert (difference.broker_qty, difference.database_qty) == (15, 10)
     assert stand.books()["AAPL"].quantity == 15
     assert stand.stops() == 15
+
+
+def test_a_broker_that_goes_on_refusing_is_asked_more_and_more_slowly_and_alarmed(stand: Stand) -> None:
+    stand.turn()
+    stand.buy("AAPL", 10)
+    stand.exchange.assets({"AAPL": {"status": "inactive"}})
+    for _ in range(30):
+        stand.turn()
+        stand.advance(2)
+
+    tries = protecting(stand)
+    assert set(tries) == {"rejected"}
+    assert 4 <= len(tries) <= 7
+    assert stand.books()["AAPL"].unprotected_since is not None
+    stand.exchange.assets({"AAPL": {"status": "active"}})
+    stand.advance(31)
+    stand.turn()
+    assert stand.stops() == 10
