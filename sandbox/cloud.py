@@ -8,13 +8,16 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import psutil
 from botocore.session import Session
 
-from sandbox.parts import PartError
+from sandbox.parts import Part, PartError
 from sandbox.world import World
 
 _READY = "aws ready on "
 _PAUSE = 0.25
+_STOP_SECONDS = 45
+"""Longer than a task may take to finish what is in hand."""
 _TAIL = 15
 _NOBODY = {
     "profile": (None, None, None, None),
@@ -37,6 +40,7 @@ class Running:
 class Cloud:
     """The endpoint, in one account and region."""
 
+    part: Part
     url: str
     region: str
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -47,7 +51,7 @@ class Cloud:
         command = [sys.executable, "-m", "sandbox.aws", "--port", "0", "--tasks", "processes"]
         part = world.start("aws", command, {})
         ready = part.wait_for(lambda line: line.startswith(_READY), what=f"`{_READY}…`")
-        return cls(ready.removeprefix(_READY), region)
+        return cls(part, ready.removeprefix(_READY), region)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -62,6 +66,12 @@ class Cloud:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
+
+    def stop(self) -> tuple[int, int, int]:
+        """Stop it (SIGTERM): its exit code, how many processes it had started, and how many of them are left."""
+        tasks = psutil.Process(self.part.pid).children(recursive=True)
+        code = self.part.stop(seconds=_STOP_SECONDS)
+        return code, len(tasks), sum(each.is_running() for each in tasks)
 
     def client(self, service: str) -> Any:
         """The SDK's client of a service; made once."""

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contract import events
 from contract.names import Names
 from sandbox import probes
 from sandbox.acts import evidence, feed_all, keep, play, prove
@@ -27,7 +28,7 @@ from sandbox.world import World
 
 _TAKEN_BACK = 3
 _DEPLOY_SECONDS = 180
-_STEP_SECONDS = 120
+_STEP_SECONDS = 180
 _PAUSE = 0.2
 
 
@@ -91,7 +92,9 @@ def _walk(site: Site) -> None:
     _break(site, released)
     _leave_alone(site)
     _look_back(site)
-    prove(site.world, site.record, site.stage, site.fed, _testimony(site))
+    witnesses = _testimony(site)
+    _stop(site)
+    prove(site.world, site.record, site.stage, site.fed, witnesses)
 
 
 # -------------------------------------------------------------------------------------------------------- the release
@@ -120,7 +123,16 @@ def _release(site: Site) -> str:
         release = str(said["to"]["tag"])
         _verdict(site, release, str(said["verdict"]), "PASS")
         told(f"{said['id']}: {said['verdict']}, {said['outcome']}; {site.running().revision} runs")
+        told(f"the exchange has {_standing(site)}")
     return release
+
+
+def _standing(site: Site) -> str:
+    """The orders that stand at the exchange, by its own list. None would be no proof, whatever the log says."""
+    found = Book.of(site.stage.venue.state()).orders
+    if not found:
+        raise StepFailedError("an order at the exchange", "none", next_step="read ops-deploy.txt in the evidence")
+    return ", ".join(f"{each.qty} {each.symbol} at {each.limit}, {each.status}" for each in found)
 
 
 def _deploy(site: Site, name: str, scenes: tuple[Scene, ...], *words: str) -> tuple[Finished, dict[str, Any]]:
@@ -168,7 +180,7 @@ def _break(site: Site, released: str) -> None:
         scenes = (probes.BROKEN, probes.RESTORED)
         finished, said = _deploy(site, "ops-deploy-broken", scenes, "--allow-dirty")
         _verdict(site, str(said["to"]["tag"]), str(said["verdict"]), "FAIL")
-        told(f"FAIL: {_condemned(said)}")
+        told(f"{_condemned(said)}, its own log says {_rejection(site)}")
         again = str(((said["restored"] or {}).get("verdicts") or {}).get(SERVICE))
         _verdict(site, released, again, "PASS")
         if (finished.code, site.running().revision) != (_TAKEN_BACK, before.revision):
@@ -178,6 +190,7 @@ def _break(site: Site, released: str) -> None:
                 next_step="read ops-deploy-broken.txt in the evidence",
             )
         told(f"taken back to {before.revision}, judged again: {again}; exit code {finished.code}")
+        told("what it left is in evidence/ops/")
     site.source.mend()
 
 
@@ -191,6 +204,12 @@ def _condemned(said: dict[str, Any]) -> str:
             next_step="read ops-deploy-broken.txt in the evidence",
         )
     return str(found[0])
+
+
+def _rejection(site: Site) -> str:
+    """The line of the log that condemns it."""
+    found = next(each for each in site.watch.heard if isinstance(each, events.OrderRejected))
+    return f"{found.name}, HTTP {found.http_status}: {found.message}"
 
 
 def _keep_ops(site: Site) -> None:
@@ -221,6 +240,12 @@ def _leave_alone(site: Site) -> None:
 
 
 def _look_back(site: Site) -> None:
+    with site.record.step("status", "asking what is true") as told:
+        finished, said = site.ops.run("status")
+        keep(site.world, "status.json", finished.stdout)
+        done("ops status", finished)
+        told(f"`ops status`: {said['release']['tag'][:12]} runs, proven {said['proven']}")
+        told(f"findings: {', '.join(each['id'] for each in said['findings']) or 'none'}")
     with site.record.step("plan", "asking what a rollback would do") as told:
         finished, said = site.ops.run("rollback", "--plan")
         keep(site.world, "rollback-plan.json", finished.stdout)
@@ -230,8 +255,26 @@ def _look_back(site: Site) -> None:
         finished, said = site.ops.run("history")
         done("ops history", finished)
         keep(site.world, "history.json", finished.stdout)
-        outcomes = [f"{each['to']['tag'][:12]} {each['outcome']}" for each in said["deployments"]]
+        outcomes = [f"{_short(each['to'])} {each['outcome']}" for each in said["deployments"]]
         told(f"`ops history`: {', then '.join(reversed(outcomes))}")
+
+
+def _short(release: dict[str, Any]) -> str:
+    revision, dirty, rest = str(release["tag"]).partition("-")
+    return f"{revision[:12]}{dirty}{rest}"
+
+
+def _stop(site: Site) -> None:
+    with site.record.step("stop", "stopping the endpoint and its tasks with SIGTERM") as told:
+        code, had, left = site.cloud.stop()
+        if (code, left) != (0, 0):
+            raise StepFailedError(
+                "exit code 0 and no process left",
+                f"exit code {code} and {left} of {had} left",
+                next_step="read aws.err in the run's folder",
+                tail=site.cloud.part.output.tail(),
+            )
+        told(f"SIGTERM: the endpoint ended with 0, and the {had} processes of its tasks with it")
 
 
 def _testimony(site: Site) -> Witnesses:

@@ -162,3 +162,26 @@ def test_the_exchanges_state_is_read_with_the_legs_of_each_order() -> None:
     book = Book.of({"orders": [parent, target, stop], "order_requests": [a_request(1, "NFLX")]})
 
     assert book == Book((an_order(1, "NFLX", "filled", 5),), (a_request(1, "NFLX"),))
+
+
+BROKEN = {1: Fed("off-tick", "it is rejected", Expected(End.REJECTED, reason="HTTP 422, code 42210000"), "META")}
+REJECTED = Witnesses(
+    book=Book((), (a_request(1, "META"),)),
+    claims=(a_claim(1, "rejected"),),
+    executions=(),
+    seen={1: Seen(("rejected",), "c1", "HTTP 422, code 42210000")},
+)
+
+
+def test_an_order_that_the_exchange_must_reject_was_asked_for_once_and_stands_nowhere() -> None:
+    assert endings(BROKEN, REJECTED) == []
+    assert no_strangers(BROKEN, REJECTED) == []
+    assert counts(BROKEN, REJECTED) == Counts(accepted=0, rejected=1, refused=0, unknown=0, duplicate=0)
+
+
+def test_a_rejection_that_became_an_order_is_a_finding() -> None:
+    stands = replace(REJECTED, book=Book((an_order(1, "META", "new", 0),), REJECTED.book.requests))
+
+    assert [str(each) for each in endings(BROKEN, stands)] == [
+        "off-tick (recommendation 1), by the exchange: expected no order, saw one order"
+    ]

@@ -1,0 +1,102 @@
+"""What the release's story rests on. The whole of it takes minutes and is a command: `ops rehearse --release`."""
+
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from contract.inventory import read
+from sandbox import probes
+from sandbox.feed import End
+from sandbox.ground import faster
+from sandbox.recommendations import QUOTES, SCENES
+from sandbox.rehearse import CHECKOUT
+from sandbox.source import BROKEN, head
+from sandbox.world import World
+
+PROBES = [fed for scene in (probes.FIRST, probes.BROKEN, probes.RESTORED) for fed in scene.feed]
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org", "-c", "commit.gpgsign=false"]
+    command = ["git", "-C", str(folder), *identity, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A checkout with the dispatcher's prices, committed."""
+    folder = tmp_path / "repository"
+    prices = folder / "dispatcher" / "core"
+    prices.mkdir(parents=True)
+    (prices / "price.py").write_bytes((CHECKOUT / "dispatcher" / "core" / "price.py").read_bytes())
+    (folder / ".gitignore").write_text(".sandbox/\n", encoding="utf-8")
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "one")
+    return folder
+
+
+def test_the_patch_takes_the_tick_rule_out_of_the_dispatcher_and_nothing_else(repository: Path) -> None:
+    git(repository, "apply", str(BROKEN))
+
+    sent = subprocess.run(
+        [sys.executable, "-c", ASKED], cwd=repository, check=True, capture_output=True, text=True
+    ).stdout
+    assert Decimal(sent) == Decimal("699.7462")
+    assert git(repository, "diff", "--name-only").split() == ["dispatcher/core/price.py"]
+
+
+ASKED = """
+from datetime import date
+from decimal import Decimal
+from dispatcher.core.price import no_less_than
+print(no_less_than(Decimal("699.7462"), date(2026, 11, 23)))
+"""
+
+
+def test_a_release_is_of_the_commit_whatever_the_checkout_has_besides(repository: Path) -> None:
+    (repository / "work-in-progress.txt").write_text("not committed", encoding="utf-8")
+
+    with World.opened(repository) as world, head(world) as source:
+        here = {each.name for each in source.folder.iterdir()}
+        changed = source.break_ticks()
+        source.mend()
+        mended = git(source.folder, "status", "--porcelain")
+
+    assert here == {".git", ".gitignore", "dispatcher"}
+    assert (source.changed, source.revision) == (True, git(repository, "rev-parse", "HEAD").strip())
+    assert changed.startswith("1 file changed")
+    assert mended == ""
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_the_worktree_of_a_run_that_was_killed_is_removed_by_the_next(repository: Path) -> None:
+    left = repository / ".sandbox" / "killed" / "source"
+    git(repository, "worktree", "add", "--quiet", "--detach", str(left), "HEAD")
+
+    with World.opened(repository) as world, head(world):
+        pass
+
+    assert not left.exists()
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_the_rehearsal_judges_sooner_and_by_the_same_rules() -> None:
+    text = (CHECKOUT / "pipeline.toml").read_text(encoding="utf-8")
+    declared, sooner = read(text), read(faster(text))
+
+    assert {each.soak_seconds for each in sooner.verification.values()} == {10}
+    for name, rules in declared.verification.items():
+        assert [rule for _, rule in sooner.verification[name].rules()] == [rule for _, rule in rules.rules()]
+    assert sooner.accounts == declared.accounts
+
+
+def test_each_verdict_has_a_recommendation_in_a_symbol_of_its_own() -> None:
+    meant = {fed.ticker for scene in SCENES for fed in scene.feed if fed.expected.end is not End.REFUSED}
+
+    assert [fed.expected.end for fed in PROBES] == [End.FILLED, End.REJECTED, End.FILLED]
+    assert len({fed.ticker for fed in PROBES} - meant) == len(PROBES)
+    assert {fed.ticker for fed in PROBES} <= set(QUOTES)
