@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
+from contract.strict import DocumentError
 from dispatcher.adapters.stream import TradeUpdates
+from dispatcher.shell.settings import stream_url
 from tests.dispatcher.positions.stand import Stand
 from tests.dispatcher.world import ACCOUNT
 
@@ -57,3 +61,21 @@ def test_a_bell_that_is_silenced_makes_room_for_another(stand: Stand) -> None:
     with listening(stand) as bell:
         assert bell.wait(RING_SECONDS)
         assert bell.take() == ("connected",)
+
+
+@pytest.mark.parametrize(
+    ("trading", "stream"),
+    [
+        ("https://paper-api.alpaca.markets", "wss://paper-api.alpaca.markets/stream"),
+        ("http://127.0.0.1:8000", "ws://127.0.0.1:8000/stream"),
+    ],
+)
+def test_the_stream_is_at_the_trading_host_unless_another_is_said(trading: str, stream: str) -> None:
+    assert stream_url({}, trading) == stream
+    assert stream_url({"ALPACA_STREAM_URL": "ws://localhost:9/s"}, trading) == "ws://localhost:9/s"
+
+
+@pytest.mark.parametrize("url", ["wss://api.alpaca.markets/stream", "ws://paper-api.alpaca.markets/stream", "nonsense"])
+def test_no_other_host_is_listened_to(url: str) -> None:
+    with pytest.raises(DocumentError, match="neither wss://paper-api"):
+        stream_url({"ALPACA_STREAM_URL": url}, "https://paper-api.alpaca.markets")
