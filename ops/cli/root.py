@@ -28,6 +28,7 @@ VERBS = {
     "rollback": ("ops.cli.rollback", "Go back to the last verified release, and prove that it runs."),
     "status": ("ops.cli.status", "Say what is true: what runs, whether it is proven, what disagrees."),
     "history": ("ops.cli.history", "Show the deployments, how they were judged, and why."),
+    "sandbox": ("ops.cli.sandbox", "A world on this machine to try every verb in: up, down, status."),
     "rehearse": ("ops.cli.rehearse", "Rehearse everything on this machine, with the proof."),
 }
 """Every verb: the module that has a command of its name, and what it does in a line."""
@@ -140,7 +141,8 @@ def ops(session: Session, env: str | None, config: Path | None, endpoint_url: st
     Example:
       ops verify --replay dispatcher.log
 
-    Exit codes: 0 done and proven; 1 not done; 2 wrong usage; 5 inconclusive.
+    Exit codes: 0 done and proven; 1 not done; 2 wrong usage; 3 taken back; 4 superseded by another deployment;
+    5 inconclusive; 6 locked; 7 findings.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
     session.env = env
     session.config = config
