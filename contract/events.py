@@ -434,7 +434,7 @@ class ExitStuck(Event):
 @_event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrayOrder(Event):
-    """An order that would close a position that does not exist; it is cancelled before it opens one."""
+    """An order that would close more than is held; it is cancelled before it opens a position the other way round."""
 
     name = "stray_order"
     symbol: str

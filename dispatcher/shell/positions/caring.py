@@ -1,10 +1,11 @@
 """A position of shares has a live stop, or it gets one, or it is alarmed. What is done is decided on a fresh look."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from contract.events import PositionProtected, PositionUnprotected
+from contract.events import PositionProtected, PositionUnprotected, StrayOrder
 from dispatcher.core.order import trading_day
 from dispatcher.core.positions.book import Book
 from dispatcher.core.positions.cover import (
@@ -32,6 +33,7 @@ def look_after(desk: PositionDesk, book: Book, holding: Holding, orders: tuple[W
     """See that live stops stand for every share; the book as it is then."""
     missing = bare(Scene(book, holding, orders, None, desk.now()))
     if missing == 0:
+        desk.memory.excess.pop(book.symbol, None)
         return _protected(desk, book)
     if desk.memory.looks == 0:
         return uncovered(desk, book, missing, "too many positions are without a stop; it waits for its turn")
@@ -70,6 +72,8 @@ def _act(desk: PositionDesk, scene: Scene) -> Book:
     match decided:
         case Covered():
             return _protected(desk, scene.book)
+        case Cancel(missing, orders, _) if missing == 0:
+            return _thin_out(desk, scene.book, orders)
         case Cancel(missing, orders, why):
             book = uncovered(desk, scene.book, missing, why)
             for each in orders:
@@ -84,6 +88,19 @@ def _act(desk: PositionDesk, scene: Scene) -> Book:
             return _shelter(desk, scene, decided)
         case _:
             assert_never(decided)
+
+
+def _thin_out(desk: PositionDesk, book: Book, orders: tuple[str, ...]) -> Book:
+    """Cancel stops for more than is held, once that lasts: after a partial fill the broker takes a moment to follow."""
+    now = desk.now()
+    first_seen = desk.memory.excess.setdefault(book.symbol, now)
+    if now - first_seen < timedelta(seconds=desk.policy.difference_grace_seconds):
+        return book
+    del desk.memory.excess[book.symbol]
+    for each in orders:
+        desk.say(StrayOrder(account=desk.name, symbol=book.symbol, broker_order_id=each))
+        desk.broker.cancel(each)
+    return book
 
 
 def _shelter(desk: PositionDesk, scene: Scene, shelter: Shelter) -> Book:

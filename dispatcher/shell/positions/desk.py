@@ -22,6 +22,8 @@ class Memory:
 
     differences: dict[str, tuple[Decimal, datetime]] = field(default_factory=dict)
     strays: dict[str, datetime] = field(default_factory=dict)
+    excess: dict[str, datetime] = field(default_factory=dict)
+    """Symbols whose stops stand for more than is held, and since when."""
     said: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
     session: Session | None = None
     session_of: datetime | None = None

@@ -233,3 +233,19 @@ def test_a_broker_that_goes_on_refusing_is_asked_more_and_more_slowly_and_alarme
     stand.advance(31)
     stand.turn()
     assert stand.stops() == 10
+
+
+def test_stops_for_more_than_is_held_are_replaced_once_that_lasts(stand: Stand) -> None:
+    stand.turn()
+    stand.buy("AAPL", 10)
+    stand.turn()
+    account = stand.exchange._server.exchange.accounts["PA3LARGE"]
+    account.trade(account.positions["AAPL"], Decimal(-3), Decimal(200))
+    stand.turn()
+    assert stand.stops() == 10, "a moment's excess may be a fill on its way"
+    for _ in range(3):
+        stand.advance(3)
+        stand.turn()
+
+    assert stand.events(StrayOrder)
+    assert (stand.held(), stand.stops()) == ({"AAPL": Decimal(7)}, Decimal(7))
