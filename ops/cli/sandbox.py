@@ -1,0 +1,92 @@
+"""`ops sandbox`: the world on this machine, standing until it is taken down. It is a program of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from ops.cli.root import Session, Spoken, json_option
+from ops.errors import Exit, OpsError
+
+
+@click.group()
+def sandbox() -> None:
+    """A world on this machine to try every verb in: PostgreSQL, an exchange, an AWS endpoint with the stacks in it.
+
+    \b
+    Examples:
+      ops sandbox up
+      ops sandbox status
+      ops sandbox down
+
+    Exit codes: 0 done; 1 not done; 2 wrong usage.
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+
+
+@sandbox.command(cls=Spoken)
+@json_option
+@click.pass_obj
+def up(session: Session) -> Exit:
+    """Stand it up, with the stacks deployed and no release yet; say how to point the tools at it.
+
+    \b
+    Example:
+      ops sandbox up
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+    return _ask(session, "up")
+
+
+@sandbox.command(cls=Spoken)
+@json_option
+@click.pass_obj
+def down(session: Session) -> Exit:
+    """Stop everything of it. What it held is gone; its logs stay in .sandbox/.
+
+    \b
+    Example:
+      ops sandbox down
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+    return _ask(session, "down")
+
+
+@sandbox.command(cls=Spoken)
+@json_option
+@click.pass_obj
+def status(session: Session) -> Exit:
+    """Say whether it stands, and where.
+
+    \b
+    Example:
+      ops --json sandbox status
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+    return _ask(session, "status")
+
+
+def _ask(session: Session, verb: str) -> Exit:
+    """Let the sandbox's own program do it; its progress is on stderr."""
+    words = [sys.executable, "-m", "sandbox", verb]
+    ran = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own program
+    try:
+        there: dict[str, Any] = json.loads(ran.stdout)
+    except ValueError:
+        raise OpsError(
+            f"the sandbox did not say whether it is {verb}",
+            next_step="make setup; then the same again",
+            exit_code=Exit.NOT_DONE,
+        ) from None
+    click.echo(json.dumps(there) if session.json else "\n".join(_lines(there)))
+    return Exit.DONE if ran.returncode == 0 else Exit.NOT_DONE
+
+
+def _lines(there: dict[str, Any]) -> Iterator[str]:
+    if not there["up"]:
+        yield "nothing stands"
+        yield "Next: ops sandbox up"
+        return
+    yield f"aws       {there['endpoint_url']}"
+    yield f"exchange  {there['exchange_url']}"
+    yield f"database  {there['database_url']}"
+    yield f"Next: export AWS_ENDPOINT_URL={there['endpoint_url']}; ops --config {there['inventory']} deploy"

@@ -1,0 +1,101 @@
+"""The world without a story: stood up for whoever wants the tools in it, and stood down again.
+
+`standing.json` beside the runs says what stands, and which process keeps it; gone or untrue, nothing stands.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from sandbox.ground import Ground, lay
+from sandbox.parts import PartError
+from sandbox.record import Record
+from sandbox.stage import stand_up
+from sandbox.tools import node
+from sandbox.world import FOLDER, Interrupted, Trace, World
+
+NAME = "standing.json"
+_PAUSE = 0.5
+_STOP_SECONDS = 90
+
+NOTHING: Mapping[str, Any] = {"up": False}
+
+
+def keep_standing(world: World, record: Record) -> None:
+    """A story without an end: everything stands until somebody asks it to end, or the endpoint does."""
+    node(world)
+    ground = lay(world, record, stand_up(world, record))
+    file = world.checkout / FOLDER / NAME
+    file.write_text(json.dumps(_told(world, ground)), encoding="utf-8")
+    try:
+        while ground.cloud.part.process.poll() is None:
+            time.sleep(_PAUSE)
+    except Interrupted:
+        record.teller.note("asked to end")
+        return
+    finally:
+        file.unlink(missing_ok=True)
+    raise PartError("the endpoint ended by itself", ground.cloud.part.output.tail())
+
+
+def _told(world: World, ground: Ground) -> dict[str, Any]:
+    return {
+        "up": True,
+        "endpoint_url": ground.cloud.url,
+        "exchange_url": ground.stage.venue.url,
+        "database_url": ground.stage.server.database.url,
+        "inventory": str(ground.inventory),
+        "folder": str(world.folder),
+        "environment": ground.cloud.environment,
+        "process": asdict(Trace.of("sandbox", os.getpid())),
+    }
+
+
+def status(checkout: Path) -> Mapping[str, Any]:
+    """What stands."""
+    try:
+        found: dict[str, Any] = json.loads((checkout / FOLDER / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return NOTHING
+    return found if Trace(**found["process"]).process() is not None else NOTHING
+
+
+def up(checkout: Path) -> Mapping[str, Any]:
+    """Stand the world up in a process of its own, unless it stands already; its story goes to stderr meanwhile."""
+    if (there := status(checkout))["up"]:
+        return there
+    base = checkout / FOLDER
+    base.mkdir(mode=0o700, exist_ok=True)
+    with (base / "standing.txt").open("w+", encoding="utf-8") as story:
+        command = [sys.executable, "-m", "sandbox", "stand"]
+        keeper = subprocess.Popen(  # noqa: S603 - our own program, which outlives us
+            command, stdin=subprocess.DEVNULL, stdout=story, stderr=story, cwd=checkout, start_new_session=True
+        )
+        with (base / "standing.txt").open(encoding="utf-8") as said:
+            while not (there := status(checkout))["up"] and keeper.poll() is None:
+                sys.stderr.write(said.read())
+                time.sleep(_PAUSE)
+            sys.stderr.write(said.read())
+    return there
+
+
+def down(checkout: Path) -> bool:
+    """Stop what stands; whether it has ended."""
+    there = status(checkout)
+    keeper = Trace(**there["process"]).process() if there["up"] else None
+    if keeper is None:
+        return True
+    keeper.terminate()
+    try:
+        keeper.wait(timeout=_STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        return False
+    return True
