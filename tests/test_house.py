@@ -23,7 +23,7 @@ PROVES_ITS_ABSENCE = {Path("sandbox/proof.py")}
 def tracked(*patterns: str) -> list[Path]:
     """The files of the repository that git knows, or would add."""
     words = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
-    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own words
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     return [path for path in map(ROOT.joinpath, listed.stdout.splitlines()) if path.is_file()]
 
 
