@@ -4,6 +4,8 @@ The service says `render(event, speaker, at)`; operations read `parse(line)` and
 `pattern(Event, field=value)` for a metric filter. So a renamed field fails the type check and not a deployment.
 
 Amounts, prices and quantities are Decimal in the classes and text on the wire: money is never a float. Fields are flat.
+
+The file is long because the vocabulary is one: ten lines an event, and nowhere else to look for one.
 """
 
 import json
