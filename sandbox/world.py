@@ -28,7 +28,8 @@ from sandbox.postgres import Postgres, PostgresError
 FOLDER = ".sandbox"
 _SAME_START = 1.0
 """Seconds within which two start times are one: the system's clock may have been set a little in between."""
-_PATIENCE = 10
+_PATIENCE = 45
+"""Seconds for a part to end: an endpoint lets its tasks finish what is in hand, 30 s at most."""
 
 
 class WorldBusyError(RuntimeError):
@@ -157,7 +158,7 @@ class World:
         """Stop in the reverse order of starting; one that will not end is killed."""
         for part in reversed(self._parts):
             with suppress(parts.PartError):
-                part.stop()
+                part.stop(seconds=_PATIENCE)
         for server in self._postgres:
             with suppress(PostgresError):
                 server.stop()
