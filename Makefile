@@ -34,8 +34,8 @@ check: setup ## The gate: format, lint, types, dependency rules.
 test: setup ## Run the tests (under ten minutes on two cores; loopback only).
 	$(BIN)/python -m pytest -q
 
-rehearse: setup ## The quick start: the whole world on this machine, with the proof.
-	$(BIN)/ops rehearse
+rehearse: setup $(if $(RELEASE),node_modules/.ready) ## The quick start: the whole world on this machine, with the proof (RELEASE=1: deployed).
+	$(BIN)/ops rehearse $(if $(RELEASE),--release)
 
 torture: setup ## kill -9 at every step; counts duplicates, lost, ghosts (RUNS=500 SEED=1).
 	$(BIN)/python -m benchmarks.torture --runs $(or $(RUNS),500) --seed $(or $(SEED),1)
