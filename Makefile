@@ -32,7 +32,7 @@ check: setup ## The gate: format, lint, types, dependency rules.
 	$(BIN)/uv pip check --quiet --python $(BIN)/python
 
 test: setup ## Run the tests (under ten minutes on two cores; loopback only).
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses 3 --dist loadscope
 
 rehearse: setup $(if $(RELEASE),node_modules/.ready) ## The quick start: the whole world on this machine, with the proof (RELEASE=1: deployed).
 	$(BIN)/ops rehearse $(if $(RELEASE),--release)

@@ -1,4 +1,4 @@
-"""One endpoint for the session, emptied after each test."""
+"""One endpoint for each module, emptied after each test. A process has one at a time: none may outlive its module."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from sandbox import aws as endpoint
 from tests.sandbox.aws.aws_world import World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running_endpoint() -> Iterator[endpoint.Aws]:
     quick = {"steady": 0.3, "bake": 0.5, "restart": 0.05, "restart_most": 0.2, "alarms": 0.1, "schedules": 0.1}
     pace = endpoint.Pace(**quick, minute=1.0, end=2.0)
@@ -18,9 +18,9 @@ def running_endpoint() -> Iterator[endpoint.Aws]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clients() -> dict[str, Any]:
-    """The clients of the session: to make one costs more than most tests."""
+    """The clients of a module: to make one costs more than most tests."""
     return {}
 
 
