@@ -17,7 +17,7 @@ REGION = "us-west-2"
 _POLL_SECONDS = 0.02
 
 
-def eventually(look: Callable[[], T], seconds: float = 15) -> T:
+def eventually(look: Callable[[], T], seconds: float = 60) -> T:
     """The first true thing `look` sees, looking again and again until the deadline; then the failure shows the last."""
     until = time.monotonic() + seconds
     while not (seen := look()):

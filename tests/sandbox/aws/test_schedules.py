@@ -12,8 +12,8 @@ from tests.sandbox.aws.aws_world import World, eventually
 
 
 def _soon(zone: str = "UTC") -> str:
-    """An at() expression of the second after next, in a time zone."""
-    moment = datetime.now(UTC) + timedelta(seconds=2)
+    """An at() expression of a moment that is still to come when the schedule is made, in a time zone."""
+    moment = datetime.now(UTC) + timedelta(seconds=5)
     return f"at({moment.astimezone(ZoneInfo(zone)).strftime('%Y-%m-%dT%H:%M:%S')})"
 
 
