@@ -1,7 +1,7 @@
 """A measure: ours beside a named peer's, from one run on one machine."""
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -29,9 +29,6 @@ class Measure:
             "unit": self.unit,
             "peer_name": self.peer_name,
         }
-
-
-Measured = Callable[[], Iterable[Measure]]
 
 
 def percentile(values: Iterable[float], percent: int) -> float:

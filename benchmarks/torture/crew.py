@@ -86,7 +86,7 @@ def _crew(orders: Orders, size: int) -> "Iterator[list[Connection[Any, Any]]]":
             theirs.close()
             members.append((process, ours))
         yield [channel for _, channel in members]
-    except BaseException:
+    except BaseException:  # raised again: whatever ended the crew, its members must not live on
         for process, _ in members:
             process.terminate()
         raise

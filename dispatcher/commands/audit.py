@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from contract.strict import DocumentError
-from dispatcher.adapters.database import connect
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
-from dispatcher.commands.positions import broker, lease_of
+from dispatcher.commands import trading
+from dispatcher.commands.positions import lease_of
 from dispatcher.core.positions.audit import Discrepancy, compare
 from dispatcher.core.positions.book import Stage
 from dispatcher.ports import (
@@ -59,14 +59,11 @@ def _twice(settings: Settings, account: TradingAccount) -> Audited:
 
 
 def _once(settings: Settings, account: TradingAccount) -> Audited:
-    asked = broker(settings, account)
-    connection = connect(settings.database_url, settings.database_password, name=f"audit {account.name}")
-    try:
-        connection.execute("SET default_transaction_read_only = on")
-        ledger = PostgresPositionLedger(connection, account=account.name, lease=lease_of(account.name), epoch=0)
+    asked = trading.alpaca(settings, account)
+    with trading.connection(settings, f"audit {account.name}") as opened:
+        opened.execute("SET default_transaction_read_only = on")
+        ledger = PostgresPositionLedger(opened, account=account.name, lease=lease_of(account.name), epoch=0)
         last = {symbol: books[-1] for symbol, books in ledger.books().items()}
-    finally:
-        connection.close()
     live = {symbol: book for symbol, book in last.items() if book.stage is not Stage.CLOSED}
     holdings = asked.holdings()
     found = compare(holdings, live, asked.working(), account.limits.exits, asked.clock())

@@ -6,15 +6,12 @@ from functools import partial
 from time import monotonic
 
 from contract.environment import EXECUTION_MODE, ExecutionMode
-from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.control import DynamoRequests
-from dispatcher.adapters.database import connect
 from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
 from dispatcher.adapters.stream import TradeUpdates
 from dispatcher.commands import service, trading
 from dispatcher.commands.service import Command, Setting
-from dispatcher.ports import TradingAccount
 from dispatcher.position_ports import PositionLedger
 from dispatcher.shell import settings as reading
 from dispatcher.shell.check import Finding
@@ -32,14 +29,6 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 def lease_of(account: str) -> str:
     """The key of the lease for an account's positions; the dispatcher has one of its own."""
     return f"{account}/positions"
-
-
-def broker(settings: Settings, account: TradingAccount) -> AlpacaBroker:
-    """The broker of an account's positions: the real one, whatever the mode of the dispatcher."""
-    secret = settings.secrets[account.name]
-    return AlpacaBroker(
-        key=secret.key, secret=secret.secret, trading_url=settings.trading_url, data_url=settings.data_url
-    )
 
 
 def _refuses(settings: Settings) -> list[Finding]:
@@ -64,20 +53,16 @@ def _listen(setting: Setting) -> TradeUpdates:
 def _means(setting: Setting, stream: TradeUpdates) -> PositionMeans:
     settings, account = setting.settings, setting.account
     name, lease = f"positions {account.name}", lease_of(account.name)
-    connected = partial(connect, settings.database_url, settings.database_password)
+    leases = PostgresLeases(partial(trading.connected, settings, f"{name} lease"), lease)
 
     @contextmanager
     def open_ledger(epoch: int) -> Iterator[PositionLedger]:
-        connection = connected(name=name)
-        try:
-            yield PostgresPositionLedger(connection, account=account.name, lease=lease, epoch=epoch)
-        finally:
-            connection.close()
+        with trading.connection(settings, name) as opened:
+            yield PostgresPositionLedger(opened, account=account.name, lease=lease, epoch=epoch)
 
-    leases = PostgresLeases(partial(connected, name=f"{name} lease"), lease)
     return PositionMeans(
         account=account,
-        broker=broker(settings, account),
+        broker=trading.alpaca(settings, account),
         lease=Lease(leases, trading.holder(), monotonic),
         bell=stream,
         requests=DynamoRequests(settings.control_table, account.name) if settings.control_table else None,

@@ -29,13 +29,18 @@ from dispatcher.shell.settings import Settings
 from dispatcher.shell.switch import Switch
 
 
-def broker(settings: Settings, account: TradingAccount) -> Broker:
-    """The broker of an account, as EXECUTION_MODE chooses it."""
+def alpaca(settings: Settings, account: TradingAccount) -> AlpacaBroker:
+    """The account at the real broker, whatever EXECUTION_MODE says."""
     secret = settings.secrets[account.name]
-    alpaca = AlpacaBroker(
+    return AlpacaBroker(
         key=secret.key, secret=secret.secret, trading_url=settings.trading_url, data_url=settings.data_url
     )
-    return alpaca if settings.mode is ExecutionMode.ALPACA_PAPER else SimulatedBroker(alpaca)
+
+
+def broker(settings: Settings, account: TradingAccount) -> Broker:
+    """The broker of an account, as EXECUTION_MODE chooses it."""
+    real = alpaca(settings, account)
+    return real if settings.mode is ExecutionMode.ALPACA_PAPER else SimulatedBroker(real)
 
 
 def findings(settings: Settings, say: Say | None = None) -> list[Finding]:
@@ -44,10 +49,10 @@ def findings(settings: Settings, say: Say | None = None) -> list[Finding]:
     Raises:
         DatabaseUnavailableError, DatabaseAuthenticationError, BrokerUnavailableError: it could not be found out.
     """
-    with _connection(settings, "dispatcher check") as connection:
-        columns = {table: schema.columns(connection, table) for table in check.COLUMNS}
-        found = check.schema(schema.revision(connection), migrations.head(), columns)
-        found += check.one_execution_per_account(schema.unique_columns(connection, "dispatch_executions"))
+    with connection(settings, "dispatcher check") as opened:
+        columns = {table: schema.columns(opened, table) for table in check.COLUMNS}
+        found = check.schema(schema.revision(opened), migrations.head(), columns)
+        found += check.one_execution_per_account(schema.unique_columns(opened, "dispatch_executions"))
     for account in settings.accounts:
         found += _account_findings(settings, account, say)
     return found
@@ -67,12 +72,12 @@ def _account_findings(settings: Settings, account: TradingAccount, say: Say | No
 def means(settings: Settings, account: TradingAccount, say: Say, alive: Callable[[], None]) -> Means:
     """What one account is served with."""
     name = f"dispatcher {account.name}"
-    leases = PostgresLeases(partial(_connect, settings, f"{name} lease"), account.name)
+    leases = PostgresLeases(partial(connected, settings, f"{name} lease"), account.name)
 
     @contextmanager
     def open_ledger(epoch: int) -> Iterator[Ledger]:
-        with _connection(settings, name) as connection:
-            yield PostgresLedger(connection, account=account.name, epoch=epoch)
+        with connection(settings, name) as opened:
+            yield PostgresLedger(opened, account=account.name, epoch=epoch)
 
     return Means(
         account=account,
@@ -105,14 +110,16 @@ def pulse(settings: Settings) -> Callable[[], None]:
     return partial(beat, Path(settings.health_file))
 
 
-def _connect(settings: Settings, name: str) -> Connection[DictRow]:
+def connected(settings: Settings, name: str) -> Connection[DictRow]:
+    """A connection that its user closes; `name` shows in pg_stat_activity."""
     return connect(settings.database_url, settings.database_password, name=name)
 
 
 @contextmanager
-def _connection(settings: Settings, name: str) -> Iterator[Connection[DictRow]]:
-    connection = _connect(settings, name)
+def connection(settings: Settings, name: str) -> Iterator[Connection[DictRow]]:
+    """A connection for the length of a block."""
+    opened = connected(settings, name)
     try:
-        yield connection
+        yield opened
     finally:
-        connection.close()
+        opened.close()

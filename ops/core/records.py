@@ -159,12 +159,3 @@ def withdraws(record: Record, revisions: Mapping[str, str]) -> bool:
     stayed = record.to is not None and record.to.revisions == left
     gone_back = record.kind is Kind.ROLLBACK and record.outcome is not Outcome.STOPPED and not stayed
     return gone_back and left == dict(revisions)
-
-
-def release_running(records: Iterable[Record], revision: str, service: str) -> Release | None:
-    """The newest recorded release in which the service runs the revision."""
-    for record in records:
-        for release in (record.to, record.before):
-            if release is not None and release.revisions.get(service) == revision:
-                return release
-    return None

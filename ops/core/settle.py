@@ -165,15 +165,6 @@ def what_runs(tasks: Iterable[Task], digest: str) -> tuple[Verdict, str]:
     return Verdict.PASS, f"{len(running)} tasks run {digest}"
 
 
-def older_tasks(ours: Started, tasks: Iterable[Task]) -> tuple[Task, ...]:
-    """Tasks of the service that run another revision: the old release, not yet gone."""
-    return tuple(
-        each
-        for each in tasks
-        if each.group == f"service:{ours.service}" and each.revision != ours.revision and not each.ended
-    )
-
-
 def deaths(tasks: Iterable[Task]) -> tuple[str, ...]:
     """One sentence for each task that ran and ended by itself. One that could not start is counted by ECS's breaker."""
     return tuple(
