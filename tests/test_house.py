@@ -84,6 +84,28 @@ def test_no_package_of_ours_is_called_like_a_dependency() -> None:
     assert own & installed == set()
 
 
+def test_a_rule_that_the_code_names_stands_on_the_page_of_the_brokers_rules() -> None:
+    page = (ROOT / "docs/broker-rules.md").read_text("utf-8")
+    named = {
+        quoted
+        for path in tracked("*.py")
+        for words in re.findall(r'broker-rules\.md, ("[^"\n]+"(?: and "[^"\n]+")*)', path.read_text("utf-8"))
+        for quoted in re.findall(r'"([^"]+)"', words)
+    }
+
+    assert named
+    assert named <= set(re.findall(r"^## (.+)$", page, re.MULTILINE))
+
+
+def test_code_and_documents_name_no_source_outside_the_repository() -> None:
+    """A section of a page that a reader does not have explains nothing."""
+    elsewhere = re.compile(
+        rb"(?:alpaca-rules|original-system|deploy-lessons|sandbox-notes|style-models)(?:\.md)? *\xc2\xa7"
+    )
+
+    assert [path for path in tracked() if elsewhere.search(path.read_bytes())] == []
+
+
 def test_simulated_fallback_is_a_word_of_old_logs_only() -> None:
     """Rules, documents and tests may name it. No program of ours can say it, so no program of ours can record it."""
     programs = tracked("contract/*.py", "dispatcher", "ops", "sandbox", "Makefile", ".ci")

@@ -1,6 +1,6 @@
 """The broker through alpaca-py: the one file that imports it.
 
-What the SDK leaves to its user (alpaca-rules §2, measured on 0.44.0) is done here: a timeout on every call, no
+What the SDK leaves to its user (docs/broker-rules.md, "alpaca-py") is done here: a timeout on every call, no
 re-sending behind our back, answers read raw and tolerantly, errors never asked for what they may not have.
 """
 
@@ -311,7 +311,7 @@ def _failed(error: RequestException) -> NotSent | Unknown:
 
 
 def _reset_seconds(error: APIError) -> float:
-    """Until the rate limit resets, plus one; the header may be missing (alpaca-rules §1.12)."""
+    """Until the rate limit resets, plus one; the header may be missing (docs/broker-rules.md, "Requests")."""
     response = error.response
     reset = response.headers.get("X-RateLimit-Reset", "") if response is not None else ""
     served = response.headers.get("Date") if response is not None else None

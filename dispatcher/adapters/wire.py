@@ -63,7 +63,10 @@ def account(document: Any) -> Account:
 
 
 def asset(document: Any) -> Asset:
-    """A symbol. `borrow_status` decides, else `easy_to_borrow`, else it cannot be shorted (alpaca-rules §1.6)."""
+    """A symbol. `borrow_status` decides, else `easy_to_borrow`, else it cannot be shorted.
+
+    The rule: docs/broker-rules.md, "Short sales".
+    """
     table = _table(document)
     easy = table["borrow_status"] == "easy_to_borrow" if table.get("borrow_status") else table.get("easy_to_borrow")
     tradable = bool(table.get("tradable")) and table.get("status", "active") == "active"

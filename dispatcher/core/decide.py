@@ -11,7 +11,7 @@ from dispatcher.core.recommendation import Plan, Recommendation
 from dispatcher.core.standing import Quote, Standing
 
 SHORT_SALE_MARGIN = Decimal("1.03")
-"""A short sale costs buying power as if sold at 3 % above the ask (alpaca-rules §1.6)."""
+"""A short sale costs buying power as if sold at 3 % above the ask (docs/broker-rules.md, "Short sales")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,10 @@ def exposure(cost: Decimal, case: Case) -> Check:
 
 
 def buying_power(cost: Decimal, case: Case) -> Check:
-    """`cost` (USD) within the broker's buying power less our own orders in flight (alpaca-rules §1.9)."""
+    """`cost` (USD) within the broker's buying power less our own orders in flight.
+
+    The rule: docs/broker-rules.md, "Buying power".
+    """
     power = case.standing.buying_power
     return Check(cost <= power, Reason.BUYING_POWER, f"${cost:,.2f}", f"${power:,.2f}")
 

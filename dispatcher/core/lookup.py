@@ -39,7 +39,7 @@ Answer = Stands | Anothers | Gone | Unclear
 
 
 def judge(meant: Sendable, intended_at: datetime, found: Found, *, asked_for: timedelta, grace: timedelta) -> Answer:
-    """What a look-up says. A 404 right after an unclear send proves nothing (alpaca-rules §1.10).
+    """What a look-up says. A 404 right after an unclear send proves nothing (docs/broker-rules.md, "Order ids").
 
     `asked_for` is how long nobody can have sent it any more and it was not found.
     """

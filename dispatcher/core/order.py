@@ -18,7 +18,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 """Sessions and trading days are New York's."""
 
 APART = Decimal("0.01")
-"""USD that stop and target must be away from the base price, whatever the tick (alpaca-rules §1.3)."""
+"""USD that stop and target must be away from the base price, whatever the tick (docs/broker-rules.md, "Brackets")."""
 
 ENTRY = "entry"
 """The leg name of a bracket's entry."""

@@ -1,4 +1,4 @@
-"""What the broker's answer to an order can be (alpaca-rules §1.16). Unknown is a word of its own."""
+"""What the broker's answer to an order can be (docs/broker-rules.md, "Answers"). Unknown is a word of its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Prices that can only lie on a tick.
 
-The step of a stock price depends on the price itself and on the date (alpaca-rules §1.2, SEC Rule 612), so it is a
+The step of a stock price depends on the price itself and on the date (docs/broker-rules.md, "Prices"), so it is a
 table and not a rounding. A rounding has a direction, named by what it promises: `no_more_than`, `no_less_than`.
 """
 

@@ -50,7 +50,7 @@ class Preview:
     deployable: bool
 
     def document(self) -> dict[str, Any]:
-        """The preview as JSON has it; design §8 fixes the first five keys."""
+        """The preview as JSON has it. Others read the first five keys; they stay as they are."""
         return {
             "from": self.before.document() if self.before else None,
             "to": self.target.document() if self.target else None,

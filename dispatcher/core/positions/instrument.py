@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 OCC = re.compile(r"([A-Z]{1,6}\d?)(\d{6})([CP])(\d{8})")
-"""Root, expiry, call or put, strike × 1000: the form without padding (alpaca-rules §1.15)."""
+"""Root, expiry, call or put, strike × 1000: the form without padding (docs/broker-rules.md, "Options")."""
 SHARES_OF_A_CONTRACT = 100
 THOUSAND = Decimal(1000)
 

@@ -30,7 +30,7 @@ def brackets(draw: st.DrawFn) -> tuple[Side, Decimal, Decimal, Decimal, Quote]:
 
 
 def broken_rules(placed: Order) -> list[str]:
-    """The exchange's rules for a bracket (alpaca-rules §1.2, §1.3), in words of their own, on the text of the wire."""
+    """The rules of docs/broker-rules.md, "Prices" and "Brackets", in words of their own, on the text of the wire."""
     body = placed.payload()
     legs = (body["take_profit"], body["stop_loss"])
     assert isinstance(legs[0], dict)

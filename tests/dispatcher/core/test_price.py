@@ -31,7 +31,7 @@ def said(price: Price | None) -> str | None:
 
 
 def on_the_exchanges_tick(amount: Decimal) -> bool:
-    """The rule as alpaca-rules §1.2 says it, in words of its own: at most 2 decimals from a dollar, 4 below."""
+    """The rule of docs/broker-rules.md, "Prices", in words of its own: at most 2 decimals from a dollar, 4 below."""
     exponent = amount.normalize().as_tuple().exponent
     return isinstance(exponent, int) and -exponent <= (2 if amount >= 1 else 4)
 
