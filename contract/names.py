@@ -285,8 +285,13 @@ class Names:
 
     @property
     def delivery_role(self) -> str:
-        """The IAM role that CI deploys with."""
+        """The IAM role that CI deploys releases with."""
         return f"{self._prefix}-delivery"
+
+    @property
+    def stacks_role(self) -> str:
+        """The IAM role that CI deploys the stacks with."""
+        return f"{self._prefix}-stacks"
 
     @property
     def _prefix(self) -> str:

@@ -114,6 +114,8 @@ class Delivery:
     """Branches whose workflows may deploy."""
     environments: tuple[str, ...] = ()
     """GitHub environments whose jobs may deploy."""
+    stack_environments: tuple[str, ...] = ()
+    """GitHub environments whose jobs may deploy the stacks themselves, by the bootstrap's roles; none when empty."""
     provider: str | None = None
     """ARN of the account's identity provider for GitHub, where one exists; an account can have only one."""
 
@@ -121,8 +123,11 @@ class Delivery:
         """Refuse a role that nobody, or any pull request, could take on."""
         if not self.branches and not self.environments:
             raise ValueError("names neither branches nor environments; say whose jobs may deploy")
-        if wild := [name for name in (*self.branches, *self.environments) if "*" in name or "?" in name]:
+        named = (*self.branches, *self.environments, *self.stack_environments)
+        if wild := [name for name in named if "*" in name or "?" in name]:
             raise ValueError(f"{', '.join(wild)} would admit jobs that are not named; name each")
+        if both := set(self.environments) & set(self.stack_environments):
+            raise ValueError(f"{', '.join(sorted(both))} may deploy releases and stacks; give the stacks their own")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

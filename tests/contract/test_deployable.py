@@ -99,6 +99,11 @@ def test_an_environment_in_aws_says_where_it_stands() -> None:
             "environments.paper.place.delivery: * would admit jobs that are not named; name each",
         ),
         (
+            'stack_environments = ["paper-stacks"]',
+            'stack_environments = ["paper"]',
+            "environments.paper.place.delivery: paper may deploy releases and stacks; give the stacks their own",
+        ),
+        (
             'account = "111122223333"',
             'account = "paper"',
             "environments.paper.place.account: is not the number of an AWS account, which has 12 digits",

@@ -147,6 +147,32 @@ def test_a_provider_that_is_there_already_is_used(synthesise: Callable[[Declared
     ]
 
 
+def test_the_stacks_are_deployed_by_a_role_of_their_own_that_can_only_take_on_the_bootstraps(paper: Standing) -> None:
+    role = paper.properties("AWS::IAM::Role", RoleName="ops-pipeline-paper-stacks")
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    (only,) = paper.statements("Deploys the stacks of paper from example/ops-pipeline")
+
+    assert trust["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"] == [
+        "repo:example/ops-pipeline:environment:paper-stacks"
+    ]
+    assert only["Action"] == "sts:AssumeRole"
+    assert [text(each).rpartition("role/")[2].split("-role-")[0] for each in only["Resource"]] == [
+        "cdk-hnb659fds-deploy",
+        "cdk-hnb659fds-file-publishing",
+        "cdk-hnb659fds-lookup",
+    ]
+
+
+def test_where_only_people_deploy_stacks_there_is_no_role_for_it(
+    synthesise: Callable[[Declared], Standing], paper: Standing
+) -> None:
+    who = place.Delivery(repository="example/ops-pipeline", environments=("paper",))
+    standing = synthesise(replace(paper.declared, place=replace(paper.declared.place, delivery=who)))
+
+    named = [each["Properties"].get("RoleName") for each in standing.all("AWS::IAM::Role")]
+    assert [each for each in named if each] == ["ops-pipeline-paper-delivery"]
+
+
 def test_where_only_people_deploy_there_is_no_role_for_machines(sandbox: Standing) -> None:
     assert sandbox.all("AWS::IAM::OIDCProvider") == []
     assert [each for each in sandbox.all("AWS::IAM::Role") if "RoleName" in each["Properties"]] == []
