@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Protocol
 
 from contract.control import TradingOrder
@@ -20,6 +21,7 @@ from dispatcher.core.outcome import BrokerOrder, Found, Outcome, Rejected
 from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import Account, Asset, History, Position, Quote, Resting, Session
 from dispatcher.core.state import State
+from dispatcher.core.trades import ClosedTrade
 
 Say = Callable[[Event], None]
 """Says an event; the voice adds who speaks and when."""
@@ -127,6 +129,15 @@ class OpenOrder:
     filled_quantity: Decimal
 
 
+class Channel(StrEnum):
+    """What the database tells of, to whoever listens."""
+
+    RECOMMENDATIONS = "dispatch_recommendations"
+    """Upstream wrote something."""
+    FILLS = "dispatch_fills"
+    """The position manager saw a position move; the message is the account."""
+
+
 class Ledger(Protocol):
     """Our own tables, for one account under one lease. Every write names the state it expects."""
 
@@ -194,8 +205,11 @@ class Ledger(Protocol):
     def newest_input(self) -> datetime | None:
         """When upstream's newest recommendation was created."""
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for upstream to write something; True when it did."""
+    def closed_trades(self, *, options: bool, most: int) -> tuple[ClosedTrade, ...]:
+        """Trades of our own entries that are over and whose profit is known whole, the newest first."""
+
+    def wait(self, seconds: float) -> frozenset[Channel]:
+        """Wait for something to be told; what it was, nothing when the time was over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,8 @@ from dispatcher.core.outcome import Rejected
 from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import History
 from dispatcher.core.state import LIVE, UNRESOLVED, State
-from dispatcher.ports import Claim, LostAuthorityError, OpenOrder
-
-CHANNEL = "dispatch_recommendations"
+from dispatcher.core.trades import ClosedTrade
+from dispatcher.ports import Channel, Claim, LostAuthorityError, OpenOrder
 
 
 class PostgresLedger:
@@ -33,7 +32,8 @@ class PostgresLedger:
         self._connection = connection
         self._bound = {"account": account, "epoch": epoch}
         with translated():
-            connection.execute(f"LISTEN {CHANNEL}")
+            for channel in Channel:
+                connection.execute(f"LISTEN {channel}".encode())
 
     def begin(self, at: datetime) -> int:
         """See ports.Ledger."""
@@ -122,10 +122,16 @@ class PostgresLedger:
         rows = self._run(queries.NEWEST_INPUT)
         return rows[0]["created_at"] if rows else None
 
-    def wait(self, seconds: float) -> bool:
+    def closed_trades(self, *, options: bool, most: int) -> tuple[ClosedTrade, ...]:
         """See ports.Ledger."""
+        return tuple(ClosedTrade(**row) for row in self._run(queries.CLOSED_TRADES, options=options, most=most))
+
+    def wait(self, seconds: float) -> frozenset[Channel]:
+        """See ports.Ledger. Fills of another account wake too, and are none of ours."""
         with translated():
-            return any(True for _ in self._connection.notifies(timeout=seconds, stop_after=1))
+            told = [(each.channel, each.payload) for each in self._connection.notifies(timeout=seconds, stop_after=1)]
+        ours = {(Channel.RECOMMENDATIONS, ""), (Channel.FILLS, self._bound["account"])}
+        return frozenset(Channel(channel) for channel, payload in told if (channel, payload) in ours)
 
     def _open_orders(self, states: tuple[State, ...]) -> list[OpenOrder]:
         return [_open_order(row) for row in self._run(queries.WITHOUT_AN_ENDING, states=list(states))]

@@ -184,6 +184,7 @@ def _row(book: Book) -> dict[str, Any]:
         "quantity": tally.quantity,
         "average_price": tally.average_price,
         "realized": tally.realized,
+        "cost": tally.cost,
         "fees": tally.fees,
         "complete": tally.complete,
         "opened_at": book.opened_at,

@@ -39,8 +39,9 @@ WHERE position_id = ANY (%(positions)s)
 ORDER BY position_id, place
 """
 COLUMNS = (
-    "stage, version, quantity, average_price, realized, fees, complete, opened_at, closed_at, stop_loss, take_profit,"
-    " plan_source, peak, exit_reason, exit_observed, exit_threshold, exit_at, unprotected_since, unprotected_seconds"
+    "stage, version, quantity, average_price, realized, cost, fees, complete, opened_at, closed_at, stop_loss,"
+    " take_profit, plan_source, peak, exit_reason, exit_observed, exit_threshold, exit_at, unprotected_since,"
+    " unprotected_seconds"
 )
 _VALUES = ", ".join(f"%({name.strip()})s" for name in COLUMNS.split(","))
 OPEN = f"""

@@ -157,4 +157,13 @@ REJECTIONS = """
 SELECT count(*) AS rejections FROM dispatch_claims
 WHERE account = %(account)s AND state = 'rejected' AND since >= %(since)s
 """
+# Whole trades that began with an entry of ours: a person's own say nothing about the recommendations.
+CLOSED_TRADES = """
+SELECT symbol, opened_at, closed_at, cost, realized, fees FROM positions p
+WHERE account = %(account)s AND stage = 'closed' AND complete AND cost > 0
+  AND (symbol ~ '[0-9]{6}[CP][0-9]{8}$') = %(options)s
+  AND EXISTS (SELECT FROM position_movements m JOIN dispatch_claims c USING (account)
+              WHERE m.position_id = p.id AND c.broker_order_id = m.order_id)
+ORDER BY closed_at DESC LIMIT %(most)s
+"""
 NEWEST_INPUT = f"SELECT {CREATED_AT} FROM dispatch_recommendations ORDER BY id DESC LIMIT 1"  # noqa: S608  constants

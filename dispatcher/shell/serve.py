@@ -17,6 +17,7 @@ from contract.events import (
 from contract.limits import TradingState
 from dispatcher.ports import (
     Broker,
+    Channel,
     Grant,
     Ledger,
     Say,
@@ -108,8 +109,8 @@ class Service:
                     self._look(desk, cancelled)
                     look_at = self._means.monotonic() + ASK_AGAIN_SECONDS
                 resend(desk)
-                if not dispatch(desk):
-                    desk.ledger.wait(WAIT_SECONDS)
+                if not dispatch(desk) and Channel.FILLS in desk.ledger.wait(WAIT_SECONDS):
+                    look_at = self._means.monotonic()
             self._beat()
 
     def _look(self, desk: Desk, cancelled: set[str]) -> None:

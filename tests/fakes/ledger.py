@@ -10,10 +10,12 @@ from dispatcher.core.execution import Execution
 from dispatcher.core.gates import Check
 from dispatcher.core.order import Order
 from dispatcher.core.outcome import Rejected
+from dispatcher.core.positions.instrument import contract
 from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import History
 from dispatcher.core.state import LIVE, UNRESOLVED, State
-from dispatcher.ports import Claim, DatabaseUnavailableError, LostAuthorityError, OpenOrder
+from dispatcher.core.trades import ClosedTrade
+from dispatcher.ports import Channel, Claim, DatabaseUnavailableError, LostAuthorityError, OpenOrder
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,14 @@ class Entry:
 class FakeLedger:
     """See ports.Ledger. `rows` are what upstream wrote; `books` is what became of them.
 
-    `breaks` names calls during which the connection breaks, each once; `waiting` is told of each wait for upstream.
+    `trades` are over; `told` is what the next wait hears. `breaks` names calls during which the connection breaks, each
+    once; `waiting` is told of each wait.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     books: dict[int, Entry] = field(default_factory=dict)
+    trades: list[ClosedTrade] = field(default_factory=list)
+    told: set[Channel] = field(default_factory=set)
     lost: bool = False
     breaks: set[str] = field(default_factory=set)
     waiting: Callable[[float], None] = lambda _: None
@@ -117,9 +122,14 @@ class FakeLedger:
     def newest_input(self) -> datetime | None:
         return max((row["created_at"] for row in self.rows), default=None)
 
-    def wait(self, seconds: float) -> bool:
+    def closed_trades(self, *, options: bool, most: int) -> tuple[ClosedTrade, ...]:
+        of_kind = [each for each in self.trades if (contract(each.symbol) is not None) is options]
+        return tuple(sorted(of_kind, key=lambda each: each.closed_at, reverse=True)[:most])
+
+    def wait(self, seconds: float) -> frozenset[Channel]:
         self.waiting(seconds)
-        return False
+        told, self.told = frozenset(self.told), set()
+        return told
 
     def states(self) -> dict[int, State]:
         """Where every claim stands."""

@@ -48,10 +48,14 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """A position added up. `realized` in USD before `fees`; `complete` unless a price was missing."""
+    """A position added up. `realized` in USD before `fees`; `complete` unless a price was missing.
+
+    `cost` is what its openings were worth, USD; the proceeds for a short position.
+    """
 
     lots: tuple[Lot, ...] = ()
     realized: Decimal = ZERO
+    cost: Decimal = ZERO
     fees: Decimal = ZERO
     complete: bool = True
 
@@ -104,7 +108,8 @@ def _trade(so_far: Tally, movement: Movement, multiplier: int) -> Tally:
             lots.insert(0, replace(lot, quantity=lot.quantity - part))
     if left:
         lots.append(Lot(left, movement.price))
-    return replace(so_far, lots=tuple(lots), realized=realized, complete=complete)
+    cost = so_far.cost + abs(left) * (movement.price or ZERO) * multiplier
+    return replace(so_far, lots=tuple(lots), realized=realized, cost=cost, complete=complete)
 
 
 def _gain(opened: Decimal | None, closed: Decimal | None, units: Decimal) -> Decimal | None:

@@ -8,7 +8,7 @@ import pytest
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.core.standing import History
 from dispatcher.core.state import State
-from dispatcher.ports import Claim, OpenOrder
+from dispatcher.ports import Channel, Claim, OpenOrder
 from tests.dispatcher.books import (
     PATHS,
     REJECTED,
@@ -165,7 +165,17 @@ def test_a_written_recommendation_wakes_who_waits(books: Books) -> None:
     ledger = books.ledger()
     books.recommend()
 
-    assert [ledger.wait(5), ledger.wait(0)] == [True, False]
+    assert [ledger.wait(5), ledger.wait(0)] == [{Channel.RECOMMENDATIONS}, frozenset()]
+
+
+@pytest.mark.parametrize(("account", "heard"), [("large", {Channel.FILLS}), ("tiny", set())])
+def test_a_fill_that_the_position_manager_saw_is_heard_by_its_own_account(
+    books: Books, account: str, heard: set[Channel]
+) -> None:
+    ledger = books.ledger()
+    books.rows("SELECT pg_notify('dispatch_fills', %s)", account)
+
+    assert ledger.wait(5) == heard
 
 
 def test_the_newest_input_is_the_last_written(books: Books) -> None:

@@ -37,8 +37,8 @@ CREATE TABLE dispatch_executions (
     CONSTRAINT check_options_metadata CHECK (
         instrument_type = 'STOCK' OR (strike_price IS NOT NULL AND expiration_date IS NOT NULL)));
 CREATE UNIQUE INDEX dispatch_executions_once ON dispatch_executions (recommendation_id, account_name);
-INSERT INTO dispatch_recommendations (ticker, action, instrument_type, status)
-SELECT 'ADBE', 'BUY', 'PUT', 'EXECUTED' FROM generate_series(1, 50);
+INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type, status)
+SELECT '2026-02-03 17:25Z', 'ADBE', 'BUY', 'PUT', 'EXECUTED' FROM generate_series(1, 50);
 INSERT INTO dispatch_executions (recommendation_id, ticker, action, decision_ts, simulated_ts, entry_price, fill_model,
     qty, notional, execution_mode)
 SELECT id, ticker, action, ts, ts, 11.75, 'close+slip', 1, 1175, 'ALPACA_PAPER' FROM dispatch_recommendations;

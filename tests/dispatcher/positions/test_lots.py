@@ -38,6 +38,11 @@ def test_a_contract_stands_for_a_hundred_shares() -> None:
     assert tally([moved(2, "1.50"), moved(-2, "1.25")], 100).realized == Decimal(-50)
 
 
+def test_a_position_cost_what_its_openings_were_worth_whichever_way_round() -> None:
+    assert tally([moved(2, "1.50"), moved(1, "1.80"), moved(-3, "2.00")], 100).cost == 480
+    assert tally([moved(-10, "100"), moved(10, "90")], 1).cost == 1000
+
+
 def test_fees_are_counted_apart_and_only_the_brokers_own() -> None:
     found = tally([moved(10, "100"), moved(0, None, kind="FEE", amount="-0.35"), moved(-10, "101")], 1)
 

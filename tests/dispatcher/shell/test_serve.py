@@ -10,13 +10,13 @@ import pytest
 
 from contract import events
 from contract.environment import ExecutionMode
-from contract.events import Event
+from contract.events import Event, ExecutionStatus
 from contract.limits import TradingState
 from dispatcher.core.outcome import Throttled
 from dispatcher.core.state import State
-from dispatcher.ports import DatabaseUnavailableError, Ledger, TradingAccount
+from dispatcher.ports import Channel, DatabaseUnavailableError, Ledger, TradingAccount
 from dispatcher.shell.lease import LEASE_SECONDS, Lease
-from dispatcher.shell.serve import Means, serve
+from dispatcher.shell.serve import ASK_AGAIN_SECONDS, WAIT_SECONDS, Means, serve
 from dispatcher.shell.switch import Switch
 from tests.dispatcher.cases import NOW, limits, row
 from tests.fakes.broker import FakeBroker, away
@@ -143,6 +143,24 @@ def test_a_heartbeat_tells_what_happened_since_the_last_one(shift: Shift) -> Non
         )
         for considered, age in ((3, "1.0"), (0, "2.0"))
     ]
+
+
+def test_a_fill_that_the_position_manager_saw_reaches_the_books_before_the_next_look_is_due(shift: Shift) -> None:
+    shift.recommend()
+    told_at: list[float] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, events.ExecutionRecorded) and event.status is ExecutionStatus.ACCEPTED:
+            shift.broker.change(shift.broker.sent[0], status="filled", filled_quantity=Decimal(10))
+            shift.ledger.told = {Channel.FILLS}
+        if isinstance(event, events.OrderUpdated):
+            told_at.append(shift.clock())
+
+    shift.hears = hear
+    shift.serve()
+
+    assert told_at == [WAIT_SECONDS]
+    assert WAIT_SECONDS < ASK_AGAIN_SECONDS
 
 
 def test_while_another_holds_the_lease_it_stands_by_says_so_once_and_beats(shift: Shift) -> None:
