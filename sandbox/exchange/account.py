@@ -8,6 +8,8 @@ from sandbox.exchange.orders import ZERO
 from sandbox.exchange.portfolio import Hold, Position, traded
 
 COLLATERAL = "short "  # what positions keep back, and no order, is held under names that begin so
+MARGIN_EQUITY = Decimal(2_000)  # USD; below it an account has no margin and sells nothing short
+MOST_IN_ONE = 6  # a holding above 600 % of the equity restricts the account to closing
 Price = Callable[[Position], Decimal]
 
 
@@ -32,7 +34,18 @@ class Account:
     holds: dict[str, Hold] = field(default_factory=dict)
     held_cash: Decimal = ZERO
     held_shares: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    held_totals: dict[str, Decimal] = field(default_factory=dict)
     configurations: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def options_trading_level(self) -> int:
+        """The options level in force: the approved one, or what the account limits itself to."""
+        wished = self.configurations.get("max_options_trading_level")
+        return min(self.options_level, wished) if isinstance(wished, int) else self.options_level
+
+    def allows(self, configuration: str) -> bool:
+        """Tell whether one of the account's own switches is on."""
+        return bool(self.configurations.get(configuration))
 
     def qty(self, symbol: str) -> Decimal:
         """Shares held, negative when short."""
@@ -41,7 +54,7 @@ class Account:
 
     def held(self, symbol: str) -> Decimal:
         """Shares that open closing orders keep back."""
-        return sum(self.held_shares.get(symbol, {}).values(), ZERO)
+        return self.held_totals.get(symbol, ZERO)
 
     def related(self, symbol: str) -> list[str]:
         """The orders that keep shares back."""
@@ -52,12 +65,14 @@ class Account:
         before = self.holds.pop(order, None)
         if before is not None:
             self.held_cash -= before.cash
-            self.held_shares.get(symbol, {}).pop(order, None)
+            released = self.held_shares.get(symbol, {}).pop(order, ZERO)
+            self.held_totals[symbol] = self.held(symbol) - released
         if hold.cash or hold.shares:
             self.holds[order] = hold
             self.held_cash += hold.cash
         if hold.shares:
             self.held_shares.setdefault(symbol, {})[order] = hold.shares
+            self.held_totals[symbol] = self.held(symbol) + hold.shares
 
     def trade(self, position: Position, change: Decimal, price: Decimal) -> Decimal:
         """Book a trade of `change` shares at a price; `position` is the empty one if none is held.
@@ -81,9 +96,18 @@ class Account:
         """What everything held is worth, longs and shorts added."""
         return sum((abs(p.worth(price(p))) for p in self.positions.values()), ZERO)
 
+    def leverage(self, price: Price) -> Decimal:
+        """The multiplier in force: none below the minimum equity of a margin account."""
+        return self.multiplier if self.equity(price) >= MARGIN_EQUITY else min(self.multiplier, Decimal(1))
+
+    def concentrated(self, price: Price) -> bool:
+        """Whether one holding is worth so much of the equity that only closing is allowed."""
+        most = MOST_IN_ONE * self.equity(price)
+        return any(abs(p.worth(price(p))) > most for p in self.positions.values())
+
     def buying_power(self, price: Price) -> Decimal:
         """Equity times the multiplier, less what is held and what open orders keep back."""
-        total = self.multiplier * self.equity(price) - self.exposure(price)
+        total = self.leverage(price) * self.equity(price) - self.exposure(price)
         return max(ZERO, total - self.held_cash)
 
     def free_cash(self, price: Price) -> Decimal:

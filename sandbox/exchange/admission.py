@@ -1,15 +1,15 @@
 """What an account may order: its money, its shares, its other orders. Reads, never changes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
 from sandbox.exchange import rules, sessions
-from sandbox.exchange.account import Account
+from sandbox.exchange.account import MARGIN_EQUITY, Account
 from sandbox.exchange.assets import Asset
 from sandbox.exchange.book import Book
 from sandbox.exchange.config import Settings
-from sandbox.exchange.errors import Refusal, Refused, refusal, refuse
+from sandbox.exchange.errors import RULE, Refusal, Refused, refusal, refuse, refuse_as
 from sandbox.exchange.market import Quote
 from sandbox.exchange.orders import (
     ZERO,
@@ -26,7 +26,6 @@ from sandbox.exchange.sessions import Phase
 from sandbox.exchange.text import plain
 
 SHORT_MARK_UP = Decimal("1.03")  # a short is valued at max(limit, 1.03 x ask)
-SHORT_EQUITY = Decimal(2_000)  # USD needed to sell short
 _NEAR, _FAR = Decimal("1.04"), Decimal("1.025")  # buy stops become stop-limits this far above
 _FIFTY = Decimal(50)
 _MINIMUM = Decimal(1)
@@ -65,6 +64,7 @@ def admit(standing: Standing, request: OrderRequest, asset: Asset, quote: Quote)
     intent = infer_intent(standing.account.qty(asset.symbol), side, request.order_class)
     closing = intent.endswith("close")
     check_asset(request, asset, closing=closing)
+    _check_configurations(standing, request)
     rules.check_legs(request, quote.last)
     if request.position_intent not in (None, intent):
         raise refuse("position_intent", inferred=intent, specified=request.position_intent)
@@ -73,6 +73,7 @@ def admit(standing: Standing, request: OrderRequest, asset: Asset, quote: Quote)
     unit = unit_cost(request, quote, standing.now)
     if closing:
         check_wash(standing, request, asset.symbol)
+        _check_off_hours(standing, request, asset.symbol)
         check_shares(standing, asset, request.qty or (request.notional or ZERO) / quote.bid)
     else:
         _check_opening(standing, request, asset, unit)
@@ -112,13 +113,40 @@ def check_asset(request: OrderRequest, asset: Asset, *, closing: bool) -> None:
         raise refuse("asset_not_active", symbol=asset.symbol)
     if not asset.tradable and not closing:
         raise refuse("asset_not_tradable", symbol=asset.symbol)
+    if asset.ipo and request.type is not OrderType.LIMIT:
+        raise refuse("asset_ipo", symbol=asset.symbol)
     if request.fractional and not asset.fractionable:
         raise refuse("not_fractionable", symbol=asset.symbol)
+
+
+def _check_configurations(standing: Standing, request: OrderRequest) -> None:
+    """Refuse what the account has forbidden itself."""
+    account = standing.account
+    if request.fractional and not account.configurations.get("fractional_trading", True):
+        raise refuse("may_not_trade_fractions")
+    overnight = request.extended_hours and sessions.is_overnight(standing.now)
+    if overnight and account.allows("disable_overnight_trading"):
+        raise refuse("may_not_trade_overnight")
+
+
+def _check_off_hours(standing: Standing, request: OrderRequest, symbol: str) -> None:
+    """Refuse a second exit that could sell too much at the next opening: amounts are not shares yet.
+
+    Source: "Orders at Alpaca", the sequences of sales outside of market hours.
+    """
+    if sessions.phase(standing.now) is Phase.CORE or request.side is None:
+        return
+    waiting = standing.book.priceless(standing.account.number, symbol, request.side)
+    by_amount = any(order.notional is not None for order in waiting)
+    if by_amount or (request.notional is not None and standing.account.related(symbol)):
+        raise refuse("notional_off_hours")
 
 
 def _check_opening(standing: Standing, request: OrderRequest, asset: Asset, unit: Decimal) -> None:
     if request.side is Side.SELL:
         _check_short(standing, request, asset)
+    if asset.partnership and not standing.account.allows("ptp_no_exception_entry"):
+        raise refuse("may_not_trade_partnerships", symbol=asset.symbol)
     check_may_open(standing, request, asset.symbol)
     check_wash(standing, request, asset.symbol)
     cost = request.notional if request.notional is not None else unit * (request.qty or ZERO)
@@ -133,8 +161,8 @@ def _check_short(standing: Standing, request: OrderRequest, asset: Asset) -> Non
     if not asset.shortable:
         raise refuse("not_shortable", symbol=asset.symbol)
     account = standing.account
-    blocked = not account.shorting_enabled or bool(account.configurations.get("no_shorting"))
-    if blocked or account.equity(standing.price) < SHORT_EQUITY:
+    blocked = not account.shorting_enabled or account.allows("no_shorting")
+    if blocked or account.equity(standing.price) < MARGIN_EQUITY:
         raise refuse("may_not_short")
     if not asset.easy_to_borrow and request.tif is not TimeInForce.DAY:
         raise refuse("hard_to_borrow_tif", symbol=asset.symbol)
@@ -142,13 +170,17 @@ def _check_short(standing: Standing, request: OrderRequest, asset: Asset) -> Non
 
 def check_may_open(standing: Standing, request: OrderRequest, symbol: str) -> None:
     """Refuse to open anything for a closing-only account, or against an opposite opening order."""
-    if standing.account.closing_only:
+    account = standing.account
+    if account.closing_only or account.concentrated(standing.price):
         raise refuse("closing_only")
+    margin_code = standing.settings.intraday_margin_code
+    if margin_code:
+        raise refuse_as("intraday_margin", code=margin_code)
     if standing.settings.pattern_day_trading:
         # Retired on 2026-06-04; clients keep a branch for it, and the switch lets them try it.
         raise refuse("pattern_day_trading")
     side = request.side or Side.BUY
-    opening = standing.book.account(standing.account.number).opening
+    opening = standing.book.account(account.number).opening
     if opening.get((symbol, side.opposite)):
         raise refuse("long_while_short" if side is Side.BUY else "short_while_long")
 
@@ -171,10 +203,8 @@ def _wash(met: Order, status: int) -> Refusal:
     kind = "limit" if met.type is OrderType.STOP_LIMIT else met.type
     words = {"existing_order_id": met.id, "reject_reason": f"opposite side {kind} order exists"}
     found = refusal("wash_trade", words)
-    if status == found.http:
-        return found
     # One 2024 report has this refusal as 422 / 42210000: a named switch, see docs.
-    return Refusal(status, 42210000, found.message, words)
+    return found if status == found.http else replace(found, http=status, code=RULE)
 
 
 def check_shares(standing: Standing, asset: Asset, requested: Decimal) -> None:

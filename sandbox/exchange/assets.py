@@ -26,6 +26,14 @@ class Asset:
     fractionable: bool = True
     penny_options: bool = True
     optionable: bool = True
+    ipo: bool = False
+    partnership: bool = False
+
+    @property
+    def attributes(self) -> list[str]:
+        """What Alpaca lists of it: options, an offering before its first trade, a partnership (PTP)."""
+        named = {"has_options": self.optionable, "ipo": self.ipo, "ptp_no_exception": self.partnership}
+        return [name for name, given in named.items() if given]
 
     @property
     def id(self) -> str:

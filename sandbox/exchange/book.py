@@ -190,6 +190,11 @@ class Book:
         elif order.stop_price is not None:
             (book.buy_stops if order.buys else book.sell_stops).add(order.stop_price, order)
 
+    def priceless(self, account: str, symbol: str, side: Side) -> list[Order]:
+        """List an account's open simple orders on a side that carry no limit."""
+        found = self.account(account).sides.get((symbol, side))
+        return [] if found is None else [self.orders[order] for order in found.priceless]
+
     def crossing(self, account: str, request_side: Side, symbol: str, limit: Decimal | None) -> Order | None:
         """Find an account's own open simple order that a new one could trade with.
 

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,13 @@ class Settings:
     volatility: Decimal = Decimal(1)
     asset_easy_to_borrow: bool = True
     asset_borrow_status: bool = True
+    unknown_asset_code: int = 42210000
+    minimum_notional_status: int = 422
     wash_trade_status: int = 403
+    rate_limit_code: int = 0
+    intraday_margin_code: int = 0
+    extended_gtc: bool = True
+    bracket_stop_limit_entry: bool = False
     stream_connections: int = 1
     options_gtc: bool = False
     options_stops: bool = False
@@ -56,6 +62,7 @@ class Settings:
     options_expiring_today_limit: int = 0
     free_plan: bool = False
     pattern_day_trading: bool = False
+    day_trading_fields: bool = False
 
 
 MEANINGS: Mapping[str, str] = {
@@ -67,7 +74,13 @@ MEANINGS: Mapping[str, str] = {
     "volatility": "1 moves a stock a few per cent a month, 0 stands still",
     "asset_easy_to_borrow": "assets carry easy_to_borrow, which was announced to go in September 2026",
     "asset_borrow_status": "assets carry borrow_status",
+    "unknown_asset_code": "the code of a 422 for a stock that is not listed: 42210000 or 40010001; sources differ",
+    "minimum_notional_status": "422, or 403 with the cost basis's words, for an amount below 1 USD; sources differ",
     "wash_trade_status": "403, or 422 as one report has it",
+    "rate_limit_code": "the code in the body of a 429; 0 leaves it out, 42910000 is what some expect",
+    "intraday_margin_code": "not 0: every opening order is refused with this code, as in an intraday margin call",
+    "extended_gtc": "extended-hours orders may be good till canceled; an older document says day only",
+    "bracket_stop_limit_entry": "a bracket's or oto's entry may be a stop-limit order; some clients send it",
     "stream_connections": "trade_updates connections an account may have at once; 0 lifts it",
     "options_gtc": "option orders may be good till canceled; the documents disagree",
     "options_stops": "option orders may be stop and stop-limit; the documents disagree",
@@ -76,6 +89,12 @@ MEANINGS: Mapping[str, str] = {
     "options_expiring_today_limit": "contracts expiring today an account may hold; 0 is no limit",
     "free_plan": "no OPRA, no SIP of the last 15 minutes",
     "pattern_day_trading": "every opening order is refused with the retired 40310100",
+    "day_trading_fields": "accounts carry the day-trading fields that were removed in July 2026",
+}
+_CHOICES: Mapping[str, tuple[object, ...]] = {
+    "unknown_asset_code": (42210000, 40010001),
+    "minimum_notional_status": (422, 403),
+    "wash_trade_status": (403, 422),
 }
 
 
@@ -120,8 +139,16 @@ def account(table: Table) -> AccountConfig:
 
 
 def settings(before: Settings, table: Table) -> Settings:
-    """Change some switches. Raises ConfigError for one that does not exist."""
-    return replace(before, **_values(before, table))
+    """Change some switches. Raises ConfigError for one that does not exist or a value it cannot have."""
+    changed = replace(before, **_values(before, table))
+    for name, allowed in _CHOICES.items():
+        if getattr(changed, name) not in allowed:
+            raise ConfigError(f"{name} must be {' or '.join(map(str, allowed))}, not {getattr(changed, name)!r}")
+    try:
+        time.fromisoformat(changed.options_cutoff)
+    except ValueError as problem:
+        raise ConfigError(f"options_cutoff must be a time like 15:30, not {changed.options_cutoff!r}") from problem
+    return changed
 
 
 def _values(defaults: object, table: Table) -> dict[str, Any]:

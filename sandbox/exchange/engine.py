@@ -18,7 +18,7 @@ from sandbox.exchange.book import Book
 from sandbox.exchange.clock import Clock
 from sandbox.exchange.config import AccountConfig, Config, Settings
 from sandbox.exchange.contracts import Contract
-from sandbox.exchange.errors import Refused, refuse
+from sandbox.exchange.errors import Refused, refuse, refuse_as
 from sandbox.exchange.faults import Faults
 from sandbox.exchange.floor import Floor, Listener, Update
 from sandbox.exchange.instruments import Instrument, Instruments
@@ -194,9 +194,11 @@ class Exchange:
         if contracts.is_contract(request.symbol):
             return self.options.single(account, request)
         standing = self.standing(account)
-        asset = self.asset(request.symbol)
+        asset = self.listing.find(request.symbol)
+        if asset is None:
+            raise refuse_as("asset_not_found", code=self.settings.unknown_asset_code, symbol=request.symbol)
         now = self.clock.now()
-        rules.check(request, sessions.eastern_day(now), sessions.eastern_time(now))
+        rules.check(request, self.settings, sessions.eastern_day(now), sessions.eastern_time(now))
         admitted = admission.admit(standing, request, asset, self.quote(asset.symbol))
         return tickets.write(request, asset, admitted, account=account.number, clock=self.clock, new_id=self.new_id)
 

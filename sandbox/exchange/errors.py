@@ -5,7 +5,7 @@ word for word where they are documented or were recorded by others.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 SHAPE, RULE, FUNDS, ABSENT = 40010001, 42210000, 40310000, 40410000
@@ -115,6 +115,7 @@ TABLE: Mapping[str, Row] = {
     "stop_limit_crossed": _rule("stop_loss.limit_price must be {sign} stop_loss.stop_price"),
     "complex_tif": _rule("{order_class} orders must be DAY or GTC orders"),
     "complex_extended": _rule("extended hours order must be simple orders"),
+    "extended_day": _rule("extended hours order must be DAY limit orders"),
     "extended_shape": _rule("extended hours order must be DAY or GTC limit orders"),
     "opg_window": _rule("opg orders must be submitted after 7:00pm and before 9:28am"),
     "cls_window": _rule("cls orders must be submitted after 7:00pm and before 3:50pm"),
@@ -124,6 +125,7 @@ TABLE: Mapping[str, Row] = {
     "trail_simple": _rule("trailing stop orders must be simple orders"),
     # assets
     "asset_not_found": _rule('asset "{symbol}" not found'),
+    "asset_ipo": _rule("only limit orders are allowed for asset {symbol} before its first trade"),
     "asset_not_active": _rule("asset {symbol} is not active"),
     "asset_not_tradable": _rule("asset {symbol} is not tradable"),
     # money, shares and other orders
@@ -133,6 +135,11 @@ TABLE: Mapping[str, Row] = {
     "long_while_short": _funds("cannot open a long buy while a short sell order is open"),
     "short_while_long": _funds("cannot open a short sell while a long buy order is open"),
     "pattern_day_trading": Row(403, 40310100, "trade denied due to pattern day trading protection"),
+    "notional_off_hours": _funds("unable to open new notional orders while having open closing position orders"),
+    "intraday_margin": _funds("account is restricted due to an intraday margin deficit"),
+    "may_not_trade_fractions": _funds("account is not allowed to trade fractional shares"),
+    "may_not_trade_overnight": _funds("account is not allowed to trade in the overnight session"),
+    "may_not_trade_partnerships": _funds("account is not allowed to open positions in PTP symbol {symbol}"),
     "may_not_short": _funds("account is not allowed to short"),
     "may_not_trade": _funds("account is not authorized to trade"),
     "closing_only": _funds("account is restricted to liquidation only"),
@@ -205,6 +212,16 @@ def refusal(row: str, /, extra: Mapping[str, object] | None = None, **words: obj
     """Fill in one line of the table."""
     http, code, message = TABLE[row]
     return Refusal(http, code, message.format(**words), extra or {})
+
+
+def throttled(code: int) -> Refusal:
+    """Make the refusal of too many requests; whether its body carries a code is a switch."""
+    return replace(refusal("too_many_requests"), code=code or None)
+
+
+def refuse_as(row: str, /, *, code: int, **words: object) -> Refused:
+    """Make the exception for a line whose code is a switch, because sources differ about it."""
+    return Refused(replace(refusal(row, None, **words), code=code or None))
 
 
 def refuse(row: str, /, extra: Mapping[str, object] | None = None, **words: object) -> Refused:

@@ -226,9 +226,8 @@ class Floor:
 
     def _trigger(self, order: Order) -> None:
         """Turn a stop into what it stands for; a group's other leg gives way."""
-        for sibling in self.group(order):
-            if sibling.role is not Role.ENTRY:
-                self._end(sibling, Status.CANCELED)
+        for sibling in self.group(order) if order.role is Role.STOP_LOSS else ():
+            self._end(sibling, Status.CANCELED)
         at = self._clock.stamp()
         was_held = order.status is Status.HELD
         live = order._replace(triggered=True, status=_working(order.status), updated_at=at)
@@ -254,7 +253,9 @@ class Floor:
 
     def _portion(self, order: Order, price: Decimal) -> Decimal:
         if order.notional is not None:
-            return (order.notional / price).quantize(_NANO_SHARE, rounding=ROUND_DOWN)
+            shares = (order.notional / price).quantize(_NANO_SHARE, rounding=ROUND_DOWN)
+            # It was sized at another price: an exit by amount never sells more than is there.
+            return min(shares, abs(self._accounts[order.account].qty(order.symbol))) if order.closing else shares
         rest = order.remaining
         divisible = rest > _SMALLEST_PART and order.tif is not TimeInForce.FOK
         if divisible and self._dice.random() < self.partial_fill_probability:

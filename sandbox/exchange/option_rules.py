@@ -164,16 +164,9 @@ def check_terms_of_combination(request: OrderRequest, settings: Settings, now: i
     _check_terms(request, settings, now)
 
 
-def level_of(standing: Standing) -> int:
-    """Tell the options level in force: the approved one, or what the account limits itself to."""
-    wished = standing.account.configurations.get("max_options_trading_level")
-    approved = standing.account.options_level
-    return min(approved, wished) if isinstance(wished, int) else approved
-
-
 def check_level(standing: Standing, trades: list[Trade]) -> None:
     """Refuse what the account's options level does not allow (403 / 40310000)."""
-    level = level_of(standing)
+    level = standing.account.options_trading_level
     if len(trades) > 1:
         if level < SPREADER:
             raise refuse("option_level", level=SPREADER)

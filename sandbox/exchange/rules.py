@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 
+from sandbox.exchange.config import Settings
 from sandbox.exchange.errors import Refused, refuse
 from sandbox.exchange.orders import OrderClass, OrderRequest, OrderType, Side, TimeInForce
 
@@ -65,17 +66,17 @@ def prices_of(request: OrderRequest) -> Iterator[tuple[str, Decimal | None]]:
     yield "stop_loss.limit_price", request.stop_loss_limit
 
 
-def check(request: OrderRequest, on: date, at: time) -> None:
+def check(request: OrderRequest, settings: Settings, on: date, at: time) -> None:
     """Refuse a stock order whose own words break a rule; `on` and `at` are Eastern."""
-    _check_amount(request)
+    _check_amount(request, settings)
     _check_type(request)
-    _check_class(request)
-    _check_time_in_force(request, at)
+    _check_class(request, settings)
+    _check_time_in_force(request, settings, at)
     _check_fraction(request)
     check_increments(prices_of(request), on)
 
 
-def _check_amount(request: OrderRequest) -> None:
+def _check_amount(request: OrderRequest, settings: Settings) -> None:
     if request.qty is None and request.notional is None:
         raise refuse("qty_or_notional")
     if request.qty is not None and request.notional is not None:
@@ -85,7 +86,7 @@ def _check_amount(request: OrderRequest) -> None:
     if digits(request.notional) > _NOTIONAL_DIGITS:
         raise refuse("notional_decimals")
     if request.notional is not None and request.notional < _NOTIONAL_MINIMUM:
-        raise refuse("notional_minimum")
+        raise refuse("notional_minimum" if settings.minimum_notional_status == 422 else "cost_basis_minimum")  # noqa: PLR2004
 
 
 def digits(value: Decimal | None) -> int:
@@ -139,7 +140,7 @@ _PRICED = {
 }
 
 
-def _check_class(request: OrderRequest) -> None:
+def _check_class(request: OrderRequest, settings: Settings) -> None:
     if request.order_class is OrderClass.SIMPLE:
         if request.take_profit is not None or request.stop_loss is not None:
             raise refuse("simple_takes_no_legs", order_class="simple")
@@ -148,28 +149,32 @@ def _check_class(request: OrderRequest) -> None:
         raise refuse("trail_simple")
     if request.fractional:
         raise refuse("fractional_simple")
-    _LEGS[request.order_class](request)
+    _LEGS[request.order_class](request, settings)
     if request.tif not in _RESTING:
         raise refuse("complex_tif", order_class=request.order_class)
     if request.extended_hours:
         raise refuse("complex_extended")
 
 
-def _check_bracket(request: OrderRequest) -> None:
-    if request.type not in (OrderType.MARKET, OrderType.LIMIT):
-        raise refuse("bracket_type", order_class="bracket")
+def _check_entry(request: OrderRequest, settings: Settings) -> None:
+    stop_limit = settings.bracket_stop_limit_entry and request.type is OrderType.STOP_LIMIT
+    if request.type not in (OrderType.MARKET, OrderType.LIMIT) and not stop_limit:
+        raise refuse("bracket_type", order_class=request.order_class)
+
+
+def _check_bracket(request: OrderRequest, settings: Settings) -> None:
+    _check_entry(request, settings)
     _need(request, "bracket_needs")
 
 
-def _check_oco(request: OrderRequest) -> None:
+def _check_oco(request: OrderRequest, _: Settings) -> None:
     if request.type is not OrderType.LIMIT:
         raise refuse("oco_must_be_limit")
     _need(request, "oco_needs")
 
 
-def _check_oto(request: OrderRequest) -> None:
-    if request.type not in (OrderType.MARKET, OrderType.LIMIT):
-        raise refuse("bracket_type", order_class="oto")
+def _check_oto(request: OrderRequest, settings: Settings) -> None:
+    _check_entry(request, settings)
     if (request.take_profit is None) == (request.stop_loss is None):
         raise refuse("oto_needs_one")
 
@@ -188,9 +193,9 @@ _LEGS = {
 }
 
 
-def _check_time_in_force(request: OrderRequest, at: time) -> None:
+def _check_time_in_force(request: OrderRequest, settings: Settings, at: time) -> None:
     if request.extended_hours:
-        _check_extended(request)
+        _check_extended(request, settings)
     auction = request.tif in (TimeInForce.OPG, TimeInForce.CLS)
     if auction and request.type not in (OrderType.MARKET, OrderType.LIMIT):
         raise refuse("auction_type", tif=request.tif)
@@ -200,9 +205,10 @@ def _check_time_in_force(request: OrderRequest, at: time) -> None:
     _check_auction_window(request.tif, at)
 
 
-def _check_extended(request: OrderRequest) -> None:
-    if request.type is not OrderType.LIMIT or request.tif not in _RESTING:
-        raise refuse("extended_shape")
+def _check_extended(request: OrderRequest, settings: Settings) -> None:
+    allowed = _RESTING if settings.extended_gtc else (TimeInForce.DAY,)
+    if request.type is not OrderType.LIMIT or request.tif not in allowed:
+        raise refuse("extended_shape" if settings.extended_gtc else "extended_day")
 
 
 def _check_auction_window(tif: TimeInForce, at: time) -> None:

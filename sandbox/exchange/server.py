@@ -14,7 +14,7 @@ from sandbox.exchange.calls import Call, Reply, refused
 from sandbox.exchange.config import Config
 from sandbox.exchange.data_stream import DataStream
 from sandbox.exchange.engine import Exchange
-from sandbox.exchange.errors import Refused, refusal
+from sandbox.exchange.errors import Refused, refusal, throttled
 from sandbox.exchange.faults import Fault
 from sandbox.exchange.journal import Entry, Journal
 from sandbox.exchange.limits import RateLimit
@@ -143,7 +143,7 @@ class Server:
         entry = self._note(route, account, raw)
         if not allowed.allowed:
             self.journal.counters["rate_limited"] += 1
-            reply = refused(refusal("too_many_requests"))
+            reply = refused(throttled(exchange.settings.rate_limit_code))
             return await self._send(request, Reply(reply.status, reply.body, allowed.headers), entry)
         headers = allowed.headers if allowed.limit else {}
         fault = exchange.faults.strike(route.name, account.number)
@@ -187,7 +187,7 @@ class Server:
         if fault.kind == "delay":
             await asyncio.sleep(fault.delay_ms / 1000)
         reset = (self.exchange.clock.now() // SECOND // 60 + 1) * 60
-        spoiled = spoil.spoil(applied, fault.kind, reset)
+        spoiled = spoil.spoil(applied, fault.kind, reset, self.exchange.settings.rate_limit_code)
         if spoiled is None:
             _abort(request)
             return web.Response(status=500)

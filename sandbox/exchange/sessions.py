@@ -134,6 +134,12 @@ def sessions_between(first: date, last: date) -> tuple[Session, ...]:
     return days[start:end]
 
 
+def is_overnight(at: int) -> bool:
+    """Tell whether the clock in New York stands between 20:00 and 04:00."""
+    here = eastern_time(at)
+    return here >= _POST_END or here < _PRE
+
+
 def phase(at: int) -> Phase:
     """Tell the part of the day. The overnight session leads into a trading day."""
     if is_open(at):

@@ -3,23 +3,23 @@
 import orjson
 
 from sandbox.exchange.calls import Reply, refused
-from sandbox.exchange.errors import refusal
+from sandbox.exchange.errors import refusal, throttled
 
 _HTML = {"Content-Type": "text/html"}
 _NULLED = ("submitted_at", "created_at", "updated_at")
 
 
-def spoil(reply: Reply, kind: str, reset: int) -> Reply | None:
+def spoil(reply: Reply, kind: str, reset: int, code: int) -> Reply | None:
     """Turn the right answer into the wrong one; None: the connection is reset instead.
 
-    `reset` is the epoch second for the rate-limit header.
+    `reset` is the epoch second for the rate-limit header, `code` what a 429's body carries (0: none).
     """
     if kind in ("drop-before", "drop-after"):
         return None
     if kind in ("delay", "delay-before"):
         return reply
     if kind in ("429", "429-bare"):
-        return _throttled(reset if kind == "429" else None)
+        return _throttled(reset if kind == "429" else None, code)
     if kind == "500":
         return refused(refusal("internal"))
     if kind in ("502-html", "504-html"):
@@ -27,8 +27,8 @@ def spoil(reply: Reply, kind: str, reset: int) -> Reply | None:
     return _BODIES[kind](reply)
 
 
-def _throttled(reset: int | None) -> Reply:
-    plain = refused(refusal("too_many_requests"))
+def _throttled(reset: int | None, code: int) -> Reply:
+    plain = refused(throttled(code))
     if reset is None:
         return plain
     headers = {"X-RateLimit-Limit": "200", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}

@@ -75,6 +75,8 @@ def assets(call: Call) -> Reply:
     for name in ("status", "exchange"):
         wanted = call.query.get(name)
         listed = tuple(a for a in listed if not wanted or getattr(a, name) == wanted)
+    attributes = frozenset(call.listed("attributes"))
+    listed = tuple(a for a in listed if not attributes or attributes & set(a.attributes))
     return ok([wire.asset(a, call.exchange.settings) for a in listed])
 
 

@@ -98,7 +98,7 @@ def account(exchange: Exchange, value: Account) -> Json:
     power = value.buying_power(price)
     free = value.free_cash(price)
     overnight = max(ZERO, 2 * equity - exposure - value.held_cash)
-    return {
+    shown: Json = {
         "id": value.id,
         "account_number": value.number,
         "status": "ACTIVE",
@@ -122,7 +122,7 @@ def account(exchange: Exchange, value: Account) -> Json:
         "maintenance_margin": plain(rounded(exposure * 3 / 10, 4)),
         "last_maintenance_margin": "0",
         "sma": "0",
-        "multiplier": plain(value.multiplier),
+        "multiplier": plain(value.leverage(price)),
         "balance_asof": exchange.last_session_day().isoformat(),
         "created_at": instant(value.created_at),
         "trading_blocked": value.trading_blocked,
@@ -131,9 +131,12 @@ def account(exchange: Exchange, value: Account) -> Json:
         "trade_suspended_by_user": value.suspended,
         "shorting_enabled": value.shorting_enabled,
         "options_approved_level": value.options_level,
-        "options_trading_level": value.options_level,
+        "options_trading_level": value.options_trading_level,
         "intraday_adjustments": "0",
     }
+    if exchange.settings.day_trading_fields:
+        shown |= {"pattern_day_trader": False, "daytrade_count": 0, "daytrading_buying_power": shown["buying_power"]}
+    return shown
 
 
 def position(exchange: Exchange, owner: Account, value: Position) -> Json:
@@ -187,7 +190,7 @@ def asset(value: Asset, settings: Settings) -> Json:
         "margin_requirement_short": "30",
         "shortable": value.shortable,
         "fractionable": value.fractionable,
-        "attributes": ["has_options"] if value.optionable else [],
+        "attributes": value.attributes,
     }
     if settings.asset_easy_to_borrow:
         shown["easy_to_borrow"] = value.easy_to_borrow
