@@ -34,8 +34,8 @@ check: setup ## The gate: format, lint, types, dependency rules.
 test: setup ## Run the tests (under ten minutes on two cores; loopback only).
 	$(BIN)/python -m pytest -q --numprocesses 3 --dist loadscope
 
-rehearse: setup $(if $(RELEASE),node_modules/.ready) ## The quick start: the whole world on this machine, with the proof (RELEASE=1: deployed).
-	$(BIN)/ops rehearse $(if $(RELEASE),--release)
+rehearse: setup $(if $(ORDERS),,node_modules/.ready) ## The quick start: a whole release on this machine, with the proof (ORDERS=1: its orders only).
+	$(BIN)/ops rehearse $(if $(ORDERS),--orders)
 
 torture: setup ## kill -9 at every step; counts duplicates, lost, ghosts (RUNS=500 SEED=1).
 	$(BIN)/python -m benchmarks.torture --runs $(or $(RUNS),500) --seed $(or $(SEED),1)

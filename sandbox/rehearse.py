@@ -26,15 +26,17 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 Story = Callable[[World, Record], None]
 
 
-def rehearse(*, as_json: bool, story: Story = first_verdict, checkout: Path = CHECKOUT, release: bool = False) -> bool:
+def rehearse(
+    *, as_json: bool, story: Story = one_release, checkout: Path = CHECKOUT, only_orders: bool = False
+) -> bool:
     """Play a story in a world of its own and tell how it went; whether every step was done.
 
-    With `release` it is the story of a release.
+    It is the story of a release, and with `only_orders` that of its orders alone, which takes seconds.
     With `as_json` stdout gets exactly one JSON object and the story goes to stderr.
     """
     record = Record(Teller.on(stderr=as_json))
     began = monotonic()
-    ok = _played(one_release if release else story, checkout, record)
+    ok = _played(first_verdict if only_orders else story, checkout, record)
     seconds = monotonic() - began
     record.teller.note(f"\n{'done and proven' if ok else 'NOT done'} in {seconds:.1f} s")
     if as_json:

@@ -1,4 +1,4 @@
-"""The story a rehearsal tells: from an empty machine to the first verdict, one order after another, told truly."""
+"""The story of the orders: from an empty machine to the first verdict, one order after another, told truly."""
 
 import json
 import sys

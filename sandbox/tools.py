@@ -21,6 +21,8 @@ _QUIET = {
     "CDK_DISABLE_VERSION_CHECK": "1",
     "NO_COLOR": "1",
 }
+_REACHING_OUT = ("PIP_", "UV_", "SSL_CERT_", "DOCKER_")
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Ops:
         """Start a verb."""
         command = [sys.executable, "-m", "ops", "--config", str(self.inventory), "--json", *words]
         # The working folder has a package `ops` as well, of the commit; the tool is this checkout's.
-        environment = self.cloud.environment | {"PYTHONSAFEPATH": "1", "PATH": _path()}
+        environment = reaching_out(os.environ) | self.cloud.environment | {"PYTHONSAFEPATH": "1", "PATH": _path()}
         return self.world.start(name, command, environment, folder=self.folder)
 
     def run(self, *words: str, seconds: float = 120) -> tuple[Finished, dict[str, Any]]:
@@ -105,6 +107,11 @@ def document(finished: Finished) -> dict[str, Any]:
             tail=finished.output.tail(),
         ) from error
     return found
+
+
+def reaching_out(ours: Mapping[str, str]) -> dict[str, str]:
+    """What of our environment says how packages and images are had: certificates, proxies, indexes, the engine."""
+    return {name: value for name, value in ours.items() if name.startswith(_REACHING_OUT) or name.upper() in _PROXIES}
 
 
 def _path(*first: Path) -> str:

@@ -17,10 +17,10 @@ def report(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 @pytest.mark.world
-def test_the_whole_story_ends_proven(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_story_of_the_orders_ends_proven(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(CHECKOUT / "pipeline.toml", tmp_path)
 
-    ok = rehearse(as_json=True, checkout=tmp_path)
+    ok = rehearse(as_json=True, checkout=tmp_path, only_orders=True)
 
     told = report(capsys)
     assert (ok, told["ok"], told["mode"]) == (True, True, "processes")

@@ -1,4 +1,4 @@
-"""What the release's story rests on. The whole of it takes minutes and is a command: `ops rehearse --release`."""
+"""What the release's story rests on. The whole of it takes minutes and is a command: `ops rehearse`."""
 
 import subprocess
 import sys
@@ -14,6 +14,7 @@ from sandbox.ground import faster
 from sandbox.recommendations import QUOTES, SCENES
 from sandbox.rehearse import CHECKOUT
 from sandbox.source import BROKEN, head
+from sandbox.tools import reaching_out
 from sandbox.world import World
 
 PROBES = [fed for scene in (probes.FIRST, probes.BROKEN, probes.RESTORED) for fed in scene.feed]
@@ -100,3 +101,9 @@ def test_each_verdict_has_a_recommendation_in_a_symbol_of_its_own() -> None:
     assert [fed.expected.end for fed in PROBES] == [End.FILLED, End.REJECTED, End.FILLED]
     assert len({fed.ticker for fed in PROBES} - meant) == len(PROBES)
     assert {fed.ticker for fed in PROBES} <= set(QUOTES)
+
+
+def test_the_tools_get_certificates_proxies_and_the_engine_from_us_and_no_key_of_anybody() -> None:
+    ours = {"SSL_CERT_FILE": "/ca", "https_proxy": "http://p", "PIP_CERT": "/ca", "DOCKER_HOST": "unix:///d"}
+
+    assert reaching_out(ours | {"AWS_SECRET_ACCESS_KEY": "x", "ALPACA_KEY": "x"}) == ours
