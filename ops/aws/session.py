@@ -1,46 +1,19 @@
 """The way to AWS: one session for the process, clients made when they are first needed, errors with a next step.
 
-A request is a value, a `Call`, before it is sent, so that tests compare requests and not behaviour.
+A request is a value, a `Call`, before it is sent, so that tests compare requests and not behaviour. The SDK is loaded
+with the first client (`ops.aws.sdk`): whoever asks nothing, or asks what makes no sense, pays nothing.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
+from importlib import import_module
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore import xform_name
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,  # noqa: A004 - botocore's name
-    HTTPClientError,
-    ParamValidationError,
-)
-from botocore.loaders import Loader
-from botocore.session import Session
-
 from ops.errors import Exit, OpsError, Unreachable
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-SANDBOX_KEY = "sandbox"
-"""What a loopback endpoint is given for credentials: no real key ever goes to a stand-in."""
-
-_CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=30,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    user_agent_extra="ops-pipeline",
-)
-_NOWHERE = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-}
-"""Session variables of a loopback endpoint: whatever this person has configured for AWS is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +53,7 @@ class Aws:
         self.endpoint_url = endpoint_url
         self.region = region
         self._lock = Lock()
-        self._session: Session | None = None
+        self._session: Any = None
         self._clients: dict[str, Any] = {}
 
     @property
@@ -97,21 +70,7 @@ class Aws:
             AwsError: it said no; what was asked, AWS's code and words, and the next step.
             NoAnswerError: no answer came, or a server's error.
         """
-        try:
-            method = getattr(self.client(call.service), xform_name(call.operation))
-            answer: dict[str, Any] = method(**call.request)
-        except ClientError as error:
-            raise _refused(call, error.response) from error
-        except ParamValidationError:
-            raise  # the request itself is wrong: a defect of ours, not a condition to tell a user about
-        except (ConnectionError, HTTPClientError) as error:
-            raise NoAnswerError(call, str(error), self._unreachable()) from error
-        except BotoCoreError as error:
-            raise OpsError(
-                f"{call} was not sent: {error}",
-                next_step="log in to AWS (aws sso login, or set AWS_PROFILE), and run the same again",
-                exit_code=Exit.NOT_DONE,
-            ) from error
+        answer: dict[str, Any] = _sdk().send(self.client(call.service), call, unreachable=self._unreachable())
         return answer
 
     def pages(self, call: Call, *, token: str = "nextToken") -> Iterator[dict[str, Any]]:  # noqa: S107 - a field's name
@@ -136,10 +95,8 @@ class Aws:
         """The botocore client of a service; made once. Clients may be shared between threads."""
         with self._lock:
             if service not in self._clients:
-                self._session = self._session or _session(loopback=self.is_loopback)
-                self._clients[service] = self._session.create_client(
-                    service, region_name=self.region, endpoint_url=self.endpoint_url, config=_CONFIG
-                )
+                self._session = self._session or _sdk().session(loopback=self.is_loopback)
+                self._clients[service] = _sdk().client(self._session, service, self.region, self.endpoint_url)
             return self._clients[service]
 
     def _unreachable(self) -> str:
@@ -182,20 +139,9 @@ def is_loopback(url: str | None) -> bool:
     return url is not None and urlsplit(url).hostname in LOOPBACK
 
 
-class _Loader(Loader):  # type: ignore[misc] # the base class has no types
-    """botocore's loader of service models, without its look into every one of some 400 folders for the first client."""
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's signature
-        """The names of the folders. That a folder has a model inside is found out when it is loaded."""
-        return sorted({name for path in self.search_paths if os.path.isdir(path) for name in os.listdir(path)})  # noqa: PTH112, PTH208 - botocore's paths are text
-
-
-def _session(*, loopback: bool) -> Session:
-    session = Session(session_vars=_NOWHERE if loopback else None)
-    session.register_component("data_loader", _Loader(session.get_config_variable("data_path")))
-    if loopback:
-        session.set_credentials(SANDBOX_KEY, SANDBOX_KEY)
-    return session
+def _sdk() -> Any:
+    """The SDK; by name, because loading it takes longer than most verbs do."""
+    return import_module("ops.aws.sdk")
 
 
 _EXPIRED = {
@@ -211,15 +157,8 @@ _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _BUSY = {"RequestLimitExceeded", "ServiceUnavailable", "ThrottledException", "Throttling", "ThrottlingException"}
 
 
-def _refused(call: Call, response: Mapping[str, Any]) -> AwsError | NoAnswerError:
-    error = response.get("Error", {})
-    code, message = error.get("Code", "without a code"), error.get("Message", "")
-    if response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return NoAnswerError(call, f"{code}: {message}", "wait a minute, then run the same again")
-    return AwsError(call, code, message, _next_step(call, code))
-
-
-def _next_step(call: Call, code: str) -> str:
+def next_step(call: Call, code: str) -> str:
+    """What to do about a refusal, by its code."""
     if code in _EXPIRED:
         return "log in to AWS again (aws sso login, or fresh keys), then run the same again"
     if code in _FORBIDDEN:

@@ -1,13 +1,11 @@
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ParamValidationError
 
-from ops.aws.session import SANDBOX_KEY, Aws, AwsError, Call, NoAnswerError, connect, is_loopback
+from ops.aws.sdk import SANDBOX_KEY
+from ops.aws.session import Aws, AwsError, Call, NoAnswerError, connect, is_loopback
 from ops.errors import Exit, OpsError, Unreachable
 from tests.ops.aws.stubbed import NOWHERE, refuse, stubbed
 
@@ -133,17 +131,6 @@ def test_without_a_region_it_says_where_to_put_one() -> None:
 )
 def test_only_this_machine_is_a_loopback(url: str | None, loopback: bool) -> None:  # noqa: FBT001 - a case
     assert is_loopback(url) is loopback
-
-
-def test_verbs_that_ask_aws_nothing_never_load_the_sdk() -> None:
-    program = "import sys, json\nfrom ops.__main__ import main\ntry: main()\nexcept SystemExit: pass\n"
-    tell = "sys.stderr.write(json.dumps([name for name in sys.modules if name.startswith(('boto', 'aws_cdk'))]))"
-
-    for words in (["--help"], ["verify", "--replay", "-"], ["build", "--help"]):
-        ran = subprocess.run(
-            [sys.executable, "-c", program + tell, *words], capture_output=True, text=True, check=True, input=""
-        )
-        assert json.loads(ran.stderr.splitlines()[-1]) == [], words
 
 
 def test_the_first_client_is_made_without_a_look_into_every_services_folder(monkeypatch: pytest.MonkeyPatch) -> None:
