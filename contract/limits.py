@@ -12,11 +12,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Any
 
-from voluptuous import Range
-
+from contract.options import MODEST, Options
 from contract.strict import DocumentError, Fraction, NotNegativeInt, PositiveDecimal, PositiveInt, Problem, build
-
-MODEST = Range(min=0, max=Decimal("0.05"), min_included=False, msg="must be above 0, at most 0.05")
 
 
 class TradingState(StrEnum):
@@ -42,9 +39,9 @@ class Action(StrEnum):
     BUY_PUT = "BUY_PUT"
     """Open a long put."""
     SELL_CALL = "SELL_CALL"
-    """Open a short call."""
+    """Open a credit spread with a short call: it gains when the stock falls."""
     SELL_PUT = "SELL_PUT"
-    """Open a short put."""
+    """Open a credit spread with a short put: it gains when the stock rises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +184,7 @@ class Limits:
     """An order that nobody knows about for this long halts the account."""
     sizing: Sizing
     exits: Exits = field(default_factory=Exits)
+    options: Options = field(default_factory=Options)
 
     above_ceilings: bool = False
     """Lifts the ceilings of `CEILINGS`. Named so that nobody lifts them by a typing error in a number."""

@@ -29,6 +29,7 @@ from contract.environment import (
 from contract.events import EVENTS, LEGACY_EVENTS, Event, ExecutionStatus, pattern
 from contract.inventory import FILE_NAME, load
 from contract.limits import Action, ByHand, Exits, Limits, OptionExits, Sizing, TradingState
+from contract.options import Choice, Contracts, Entry, Options, Structure, Undefined, Vertical, Volatility
 from contract.verification import Evidence, Forbid, Imply, Kind, Match, Require, Rule, RuleSet
 from dispatcher.core.reasons import Reason
 from ops.cli.root import HELP_OPTIONS, VERBS, Session, ops
@@ -149,6 +150,18 @@ def _presence(variable: Variable) -> str:
     return "refuses to start" if variable.required else f"`{variable.default}`"
 
 
+_LIMIT_TABLES = {
+    "exits": Exits,
+    "exits.options": OptionExits,
+    "options": Options,
+    "options.choice": Choice,
+    "options.volatility": Volatility,
+    "options.contracts": Contracts,
+    "options.entry": Entry,
+    "options.vertical": Vertical,
+}
+
+
 def _limits() -> Iterator[str]:
     yield inspect.cleandoc(Limits.__doc__ or "")
     yield f"Declared in `{FILE_NAME}` under `[accounts.NAME]`; a key that is missing or not known here is an error."
@@ -156,18 +169,23 @@ def _limits() -> Iterator[str]:
     yield "## sizing"
     yield inspect.cleandoc(Sizing.__doc__ or "")
     yield _declared_fields(Sizing)
-    for title, kind in (("exits", Exits), ("options", OptionExits)):
+    for title, kind in _LIMIT_TABLES.items():
         yield f"## {title}"
         yield inspect.cleandoc(kind.__doc__ or "")
         yield _declared_fields(kind)
-    for values in (TradingState, Action, ByHand):
+    for values in (TradingState, Action, ByHand, Structure, Undefined):
         yield f"## {values.__name__}"
         yield _members(values)
 
 
+def _see(title: str) -> str:
+    return f"See [{title}](#{title.replace('.', '')})."
+
+
 def _declared_fields(kind: type) -> str:
     meanings = _notes(kind)
-    rows = ((f"`{each.name}`", meanings.get(each.name, f"See [{each.name}](#{each.name}).")) for each in fields(kind))
+    place = next((f"{title}." for title, table in _LIMIT_TABLES.items() if table is kind), "")
+    rows = ((f"`{each.name}`", meanings.get(each.name, _see(f"{place}{each.name}"))) for each in fields(kind))
     return _table(("key", "meaning"), rows)
 
 

@@ -31,6 +31,14 @@ class Side(StrEnum):
     SELL = "sell"
 
 
+class Limit(Protocol):
+    """The limit of an order, USD: a stock's price, a premium, or the net price of a spread (below 0 for a credit)."""
+
+    @property
+    def amount(self) -> Decimal:
+        """USD per share."""
+
+
 class Sendable(Protocol):
     """What may be sent: an id of ours, what the broker will tell of it, and the body of the request."""
 
@@ -48,10 +56,10 @@ class Sendable(Protocol):
 
     @property
     def quantity(self) -> int:
-        """Whole shares."""
+        """Whole shares, contracts, or units of a spread."""
 
     @property
-    def limit(self) -> Price:
+    def limit(self) -> Limit:
         """The limit of the order's head."""
 
     def payload(self) -> dict[str, object]:

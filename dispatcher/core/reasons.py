@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Self
 
 
-class Reason(StrEnum):
-    """A refusal's word on the wire, and what it means."""
+class Word(StrEnum):
+    """A word on the wire, and what it means."""
 
     meaning: str
 
@@ -16,6 +16,10 @@ class Reason(StrEnum):
         member._value_ = word
         member.meaning = meaning
         return member
+
+
+class Reason(Word):
+    """A refusal's word on the wire, and what it means."""
 
     MALFORMED = "malformed", "A field is missing or cannot be read; the detail names it."
     ACTION_NOT_ALLOWED = "action_not_allowed", "The account's `allowed_actions` does not have the action."
@@ -48,6 +52,19 @@ class Reason(StrEnum):
     NOTIONAL_TOO_LARGE = "notional_too_large", "Entry × quantity is above `max_notional_per_order`."
     EXPOSURE = "exposure", "With this order the account would be exposed above `max_exposure`."
     BUYING_POWER = "buying_power", "Above the broker's buying power less our own orders in flight."
+    OPTION_LEVEL = "option_level", "The broker has not approved the account for such options: 2 to buy, 3 for spreads."
+    LEVELS_CROSSED = (
+        "levels_crossed",
+        "Stop, entry and target of the underlying lie the wrong way round for the action: a put gains when it falls.",
+    )
+    NO_CONTRACT = "no_contract", "No contract of the chain suits; the detail counts the reasons."
+    IV_UNDEFINED = "iv_undefined", "The rank of the implied volatility is undefined, and the policy refuses then."
+    IV_RANK_TOO_HIGH = "iv_rank_too_high", "Premium is not bought above `max_rank_to_buy`: it is dear."
+    IV_RANK_TOO_LOW = "iv_rank_too_low", "Premium is not sold below `min_rank_to_sell`: it is cheap."
+    NO_EDGE = "no_edge", "Our own closed trades show no edge: the Kelly fraction is 0."
+    CONTRACTS_ZERO = "contracts_zero", "The bounds leave no whole contract; the detail names the one that decided."
+    TOO_MANY_CONTRACTS = "too_many_contracts", "The stated quantity is above `max_contracts_per_order`."
+    LOSS_TOO_LARGE = "loss_too_large", "The trade could lose more than `max_loss_per_trade`."
     NOT_SENT_IN_TIME = "not_sent_in_time", "Never placed at the broker, confirmed, and no longer fresh."
 
 

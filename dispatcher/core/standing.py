@@ -16,6 +16,10 @@ class Account:
     """At the last close."""
     buying_power: Decimal
     blocked: bool
+    options_level: int | None = None
+    """What the broker has approved: 2 buys options, 3 trades spreads. None where it does not say."""
+    options_buying_power: Decimal | None = None
+    """For options, which are paid in full. None where the broker does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,12 @@ class Standing:
     def buying_power(self) -> Decimal:
         """USD, less our own orders in flight."""
         return self.account.buying_power - sum((each.cost for each in self.in_flight), Decimal(0))
+
+    @property
+    def options_buying_power(self) -> Decimal | None:
+        """USD for options, less our own orders in flight; None where the broker does not say."""
+        power = self.account.options_buying_power
+        return None if power is None else power - sum((each.cost for each in self.in_flight), Decimal(0))
 
     @property
     def exposure(self) -> Decimal:
