@@ -148,6 +148,12 @@ class Ledger(Protocol):
         more than a day before is history.
         """
 
+    def advance(self) -> None:
+        """Remember how far everything has been considered, so that the next claim looks no further back."""
+
+    def sweep(self, at: datetime) -> None:
+        """Look for what came in further back than that all the same; the next claims will find it."""
+
     def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
         """Claim the newest and strongest recommendation not considered for this account yet, but for those to skip.
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bench import dispatching, judging, start
+from benchmarks.bench import claiming, dispatching, judging, start
 from benchmarks.bench.measure import Measure
 
 LATEST = Path("benchmarks/latest.json")
-MODULES = {"start": start, "judging": judging, "dispatching": dispatching}
+MODULES = {"start": start, "judging": judging, "claiming": claiming, "dispatching": dispatching}
 
 
 def main(chosen: list[str]) -> None:

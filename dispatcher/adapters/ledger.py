@@ -38,7 +38,16 @@ class PostgresLedger:
     def begin(self, at: datetime) -> int:
         """See ports.Ledger."""
         self._run(queries.CONSIDER_FROM, at=at)
+        self.sweep(at)
         return len(self._run(queries.RELEASE_CLAIMED))
+
+    def advance(self) -> None:
+        """See ports.Ledger."""
+        self._run(queries.ADVANCE)
+
+    def sweep(self, at: datetime) -> None:
+        """See ports.Ledger."""
+        self._run(queries.SWEEP, at=at)
 
     def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
         """See ports.Ledger."""

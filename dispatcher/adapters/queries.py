@@ -41,17 +41,21 @@ END_PRESENCE = "SELECT pg_advisory_unlock(hashtextextended('dispatch lease ' || 
 # A time that no datetime can hold is as good as none, and is refused by the reader.
 CREATED_AT = "CASE WHEN created_at BETWEEN '1970-01-01' AND '9999-01-01' THEN created_at END AS created_at"
 RECOMMENDATION = f"id, {CREATED_AT}, ticker, action, instrument_type, confidence, reason, features_snapshot"
-# The newest and strongest that this account has not considered.
+# The newest and strongest that this account has not considered. The newest are found along the key, whatever the
+# planner believes of the table, and their order is made among them.
+AMONG_NEWEST = 200
 CLAIM = f"""
 {FENCE}
-, candidate AS (
+, newest AS (
     SELECT r.* FROM dispatch_recommendations r -- of which only RECOMMENDATION is read: the rest may be anything
-    WHERE r.id > (SELECT considers_after FROM dispatch_accounts WHERE account = %(account)s)
+    WHERE r.id > (SELECT coalesce(considered_to, considers_after) FROM dispatch_accounts WHERE account = %(account)s)
       AND NOT EXISTS (
           SELECT FROM dispatch_claims c WHERE c.account = %(account)s AND c.recommendation_id = r.id)
       AND r.id <> ALL (%(skip)s)
-    ORDER BY r.created_at DESC, r.confidence DESC NULLS LAST, r.id
-    LIMIT 1
+    ORDER BY r.id DESC
+    LIMIT {AMONG_NEWEST}
+), candidate AS (
+    SELECT * FROM newest ORDER BY created_at DESC, confidence DESC NULLS LAST, id LIMIT 1
 ), claimed AS (
     INSERT INTO dispatch_claims (recommendation_id, account, state, epoch, recommended_at, claimed_at, since, symbol)
     SELECT id, %(account)s, 'claimed', fence.epoch, created_at, %(at)s, %(at)s, left(ticker, 32) FROM candidate, fence
@@ -69,6 +73,47 @@ SET considers_after = coalesce(
 WHERE account = %(account)s AND considers_after IS NULL
 RETURNING 1
 """
+# Without a claim, or with one that may be given back.
+NOT_CONSIDERED = """
+NOT EXISTS (
+    SELECT FROM dispatch_claims c WHERE c.account = a.account AND c.recommendation_id = r.id AND c.state <> 'claimed')
+"""
+# `considered_to` moves to the mark once nothing that was under way when it was made is, and then a new mark is made.
+ADVANCE = f"""
+UPDATE dispatch_accounts a
+SET considered_to = greatest(coalesce(a.considered_to, a.considers_after), CASE WHEN a.marked_id IS NOT NULL THEN
+        least(a.marked_id, (
+            SELECT r.id - 1 FROM dispatch_recommendations r
+            WHERE r.id > coalesce(a.considered_to, a.considers_after) AND {NOT_CONSIDERED} ORDER BY r.id LIMIT 1))
+    END),
+    marked_id = (SELECT max(id) FROM dispatch_recommendations), marked_xid = pg_snapshot_xmax(pg_current_snapshot())
+WHERE a.account = %(account)s AND a.epoch = %(epoch)s AND a.considers_after IS NOT NULL
+  AND coalesce(a.marked_xid <= pg_snapshot_xmin(pg_current_snapshot()), true)
+RETURNING 1
+"""  # noqa: S608  constants joined; values are bound
+# What has come in below `considered_to` all the same (an id that was drawn long before it was written, or chosen by
+# hand) brings it back. What is more than a day old is history, and is not looked for.
+SWEEP = f"""
+WITH found AS (
+    SELECT a.account, coalesce(a.considered_to, a.considers_after) AS reached, (
+        SELECT r.id - 1 FROM dispatch_recommendations r
+        WHERE r.id > a.considers_after AND r.id <= coalesce(a.considered_to, a.considers_after)
+          AND r.created_at >= %(at)s::timestamptz - interval '1 day' AND {NOT_CONSIDERED}
+        ORDER BY r.id LIMIT 1
+    ) AS before_missed, (
+        SELECT r.id FROM dispatch_recommendations r
+        WHERE r.id > a.considers_after AND r.id <= coalesce(a.considered_to, a.considers_after)
+          AND r.created_at < %(at)s::timestamptz - interval '1 day'
+        ORDER BY r.id DESC LIMIT 1
+    ) AS history
+    FROM dispatch_accounts a WHERE a.account = %(account)s AND a.epoch = %(epoch)s
+)
+UPDATE dispatch_accounts a
+SET considered_to = coalesce(found.before_missed, found.reached),
+    considers_after = least(greatest(a.considers_after, found.history), coalesce(found.before_missed, found.reached))
+FROM found WHERE a.account = found.account
+RETURNING 1
+"""  # noqa: S608  constants joined; values are bound
 RELEASE_CLAIMED = "DELETE FROM dispatch_claims WHERE account = %(account)s AND state = 'claimed' RETURNING 1"
 UNCLAIM = """
 DELETE FROM dispatch_claims

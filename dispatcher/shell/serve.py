@@ -36,6 +36,10 @@ WAIT_SECONDS = 0.5
 """How long to wait for upstream before looking anyway; a notification cuts it short."""
 ASK_AGAIN_SECONDS = 1.0
 """Between two look-ups of what has no answer, and two looks at what may still fill."""
+SWEEP_SECONDS = 60.0
+"""Between two looks for what upstream wrote further back than has been considered."""
+LOOKS_TO_ADVANCE = 2
+"""One to mark how far upstream has come, one to move there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class Service:
         self._unresolved = 0
         self._newest_input: datetime | None = None
         self._told_state = TradingState.ACTIVE
+        self._to_advance = LOOKS_TO_ADVANCE
+        self._sweep_at = float("-inf")
         self._beaten_at = means.monotonic()
 
     def run(self) -> None:
@@ -109,7 +115,9 @@ class Service:
                     self._look(desk, cancelled)
                     look_at = self._means.monotonic() + ASK_AGAIN_SECONDS
                 resend(desk)
-                if not dispatch(desk) and Channel.FILLS in desk.ledger.wait(WAIT_SECONDS):
+                if dispatch(desk):
+                    self._to_advance = LOOKS_TO_ADVANCE
+                elif Channel.FILLS in desk.ledger.wait(WAIT_SECONDS):
                     look_at = self._means.monotonic()
             self._beat()
 
@@ -119,6 +127,15 @@ class Service:
         self._unresolved = resolve(desk) + len(desk.delayed)
         watch(desk, cancelled)
         self._newest_input = desk.ledger.newest_input()
+        self._remember_how_far(desk)
+
+    def _remember_how_far(self, desk: Desk) -> None:
+        if self._to_advance:
+            self._to_advance -= 1
+            desk.ledger.advance()
+        if self._means.monotonic() >= self._sweep_at:
+            self._sweep_at = self._means.monotonic() + SWEEP_SECONDS
+            desk.ledger.sweep(desk.now())
 
     def _tell_state(self, order: TradingOrder) -> None:
         """Say what the account may do when that has changed, and at the start when it may not do everything."""

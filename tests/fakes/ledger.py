@@ -52,6 +52,12 @@ class FakeLedger:
             del self.books[key]
         return len(claimed)
 
+    def advance(self) -> None:
+        """It looks through everything each time."""
+
+    def sweep(self, at: datetime) -> None:
+        """It overlooks nothing."""
+
     def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
         del at
         self._break("claim")

@@ -1,0 +1,89 @@
+"""What a claim costs beside a long history: the same account's claims with 10⁴ rows behind it, and with 10⁷.
+
+The rows are in one real database that grows. Each has a claim with an ending, as after years of trading; what is
+timed is one new row claimed and refused, with the commits to disk that this takes.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from time import monotonic
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+
+from benchmarks.bench.measure import Measure, percentile
+from dispatcher.adapters import migrations
+from dispatcher.adapters.database import connect
+from dispatcher.adapters.leases import PostgresLeases
+from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.core.reasons import Reason, Refusal
+from dispatcher.ports import Grant
+from sandbox.postgres import Database, Postgres
+
+NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+SIZES = (10**4, 10**5, 10**6, 10**7)
+CLAIMS = 400
+CHUNK = 500_000
+REFUSED = Refusal(Reason.STALE, Reason.STALE.meaning)
+
+RECOMMENDATIONS = """
+INSERT INTO dispatch_recommendations (id, created_at, ticker, action, instrument_type, confidence, reason)
+SELECT n, %(now)s::timestamptz - (%(last)s - n) * interval '10 seconds', 'AAPL', 'BUY', 'STOCK', 0.9, '{}'
+FROM generate_series(%(first)s::bigint, %(until)s::bigint) n
+"""
+CLAIMED = """
+INSERT INTO dispatch_claims
+    (recommendation_id, account, state, epoch, recommended_at, claimed_at, since, reason, symbol)
+SELECT n, 'large', 'refused', 1, %(now)s, %(now)s, %(now)s, 'stale', 'AAPL'
+FROM generate_series(%(first)s::bigint, %(until)s::bigint) n
+"""
+NEW = "INSERT INTO dispatch_recommendations (created_at, ticker, action, confidence) VALUES (%s, 'AAPL', 'BUY', 0.9)"
+
+
+def measures() -> Iterator[Measure]:
+    """The median claim at each size against the smallest."""
+    with Postgres.temporary() as server:
+        database = server.database
+        migrations.upgrade(database.url, database.password)
+        with connect(database.url, database.password, name="bench") as connection:
+            connection.execute("ALTER TABLE dispatch_recommendations DISABLE TRIGGER dispatch_wake")
+            found = list(_sizes(database, connection))
+    (_, least), *others = found
+    for size, milliseconds in others:
+        yield Measure(f"claim_ms_at_{size}_rows", milliseconds, least, "ms", f"the same at {SIZES[0]} rows")
+
+
+def _sizes(database: Database, connection: Connection[DictRow]) -> Iterator[tuple[int, float]]:
+    grant = PostgresLeases(lambda: connect(database.url, database.password, name="lease"), "large").acquire("us", 3600)
+    assert isinstance(grant, Grant)
+    ledger = PostgresLedger(connection, account="large", epoch=grant.epoch)
+    reached = 0
+    for size in SIZES:
+        reached = _grow(connection, reached, size)
+        ledger.begin(NOW)
+        for _ in range(2):
+            ledger.advance()
+        yield size, percentile([_claim(connection, ledger) for _ in range(CLAIMS)], 50)
+        reached += CLAIMS
+
+
+def _grow(connection: Connection[DictRow], reached: int, size: int) -> int:
+    for first in range(reached + 1, size + 1, CHUNK):
+        span = {"first": first, "until": min(first + CHUNK - 1, size), "last": SIZES[-1], "now": NOW}
+        connection.execute("SET statement_timeout = 0")
+        connection.execute(RECOMMENDATIONS, span)
+        connection.execute(CLAIMED, span)
+    connection.execute("SELECT setval('dispatch_recommendations_id_seq', %s)", (size,))
+    connection.execute("VACUUM ANALYZE dispatch_recommendations, dispatch_claims")
+    connection.execute("SET statement_timeout = 10000")
+    return size
+
+
+def _claim(connection: Connection[DictRow], ledger: PostgresLedger) -> float:
+    """Milliseconds of one claim and its ending."""
+    connection.execute(NEW, (NOW,))
+    began = monotonic()
+    claim = ledger.claim(NOW, ())
+    assert claim is not None
+    ledger.refuse(claim.recommendation_id, REFUSED, (), NOW)
+    return (monotonic() - began) * 1000
