@@ -147,7 +147,7 @@ def _check_opening(standing: Standing, request: OrderRequest, asset: Asset, unit
         _check_short(standing, request, asset)
     if asset.partnership and not standing.account.allows("ptp_no_exception_entry"):
         raise refuse("may_not_trade_partnerships", symbol=asset.symbol)
-    check_may_open(standing, request, asset.symbol)
+    check_may_open(standing, request.side, asset.symbol)
     check_wash(standing, request, asset.symbol)
     cost = request.notional if request.notional is not None else unit * (request.qty or ZERO)
     if request.fractional and cost < _MINIMUM:
@@ -168,7 +168,7 @@ def _check_short(standing: Standing, request: OrderRequest, asset: Asset) -> Non
         raise refuse("hard_to_borrow_tif", symbol=asset.symbol)
 
 
-def check_may_open(standing: Standing, request: OrderRequest, symbol: str) -> None:
+def check_may_open(standing: Standing, side: Side | None, symbol: str) -> None:
     """Refuse to open anything for a closing-only account, or against an opposite opening order."""
     account = standing.account
     if account.closing_only or account.concentrated(standing.price):
@@ -179,7 +179,7 @@ def check_may_open(standing: Standing, request: OrderRequest, symbol: str) -> No
     if standing.settings.pattern_day_trading:
         # Retired on 2026-06-04; clients keep a branch for it, and the switch lets them try it.
         raise refuse("pattern_day_trading")
-    side = request.side or Side.BUY
+    side = side or Side.BUY
     opening = standing.book.account(account.number).opening
     if opening.get((symbol, side.opposite)):
         raise refuse("long_while_short" if side is Side.BUY else "short_while_long")

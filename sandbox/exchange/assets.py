@@ -41,6 +41,11 @@ class Asset:
         return identity(self.symbol)
 
     @property
+    def underlying(self) -> str:
+        """What its price follows: itself."""
+        return self.symbol
+
+    @property
     def asset_class(self) -> str:
         """What Alpaca calls it."""
         return "us_equity"

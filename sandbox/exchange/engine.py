@@ -266,6 +266,8 @@ class Exchange:
         """Replace an order by a new one with a new id."""
         standing = self.standing(account)
         admission.check_client_order_id(standing, change.client_order_id)
+        if order.order_class is OrderClass.MLEG:
+            return self.options.replace(account, order, change)
         new = replacement.write(
             standing, order, change, clock=self.clock, new_id=self.new_id, check_prices=self._check_prices
         )

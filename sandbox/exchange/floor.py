@@ -128,7 +128,7 @@ class Floor:
         for leg_id in new.legs:
             leg = self._book.orders[leg_id]
             if not leg.final:
-                self._settle(leg._replace(parent=new.id, qty=new.remaining))
+                self._settle(leg._replace(parent=new.id, qty=new.remaining * (leg.ratio_qty or 1)))
         self.say("replaced", gone)
         self.place(new)
 
@@ -334,6 +334,8 @@ def hold_of(order: Order) -> Hold:
     """Tell what an order keeps back in its present state."""
     if order.final or order.status is Status.HELD:
         return Hold()
+    if order.role is Role.LEG and order.multiplier == 1:
+        return Hold()  # shares in a combination: its head keeps back what its calls do not free
     if order.closing:
         return Hold(shares=order.remaining)
     if order.notional is not None:

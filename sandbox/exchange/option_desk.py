@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sandbox.exchange import admission, collateral, lifetime, option_rules, sessions, tickets
+from sandbox.exchange import admission, collateral, lifetime, option_rules, replacement, sessions, tickets
 from sandbox.exchange.account import COLLATERAL, Account
 from sandbox.exchange.activities import Statement
 from sandbox.exchange.admission import Admission, Standing
+from sandbox.exchange.assets import Asset
 from sandbox.exchange.clock import Clock
-from sandbox.exchange.contracts import Contract, Kind
+from sandbox.exchange.contracts import MULTIPLIER, Contract, Kind
 from sandbox.exchange.errors import refuse
-from sandbox.exchange.floor import Floor
-from sandbox.exchange.instruments import Instruments
-from sandbox.exchange.option_rules import Trade
+from sandbox.exchange.floor import Floor, hold_of
+from sandbox.exchange.instruments import Instrument, Instruments
+from sandbox.exchange.option_rules import Leg, Trade
 from sandbox.exchange.orders import (
     ZERO,
     Intent,
@@ -26,6 +27,7 @@ from sandbox.exchange.orders import (
     Side,
 )
 from sandbox.exchange.portfolio import Hold, Position
+from sandbox.exchange.replacement import Change
 from sandbox.exchange.sessions import Phase
 
 _CENT = Decimal("0.01")
@@ -72,7 +74,7 @@ class OptionDesk:
 
     def _admitted(self, standing: Standing, request: OrderRequest, trade: Trade) -> Admission:
         if trade.opens:
-            admission.check_may_open(standing, request, trade.contract.symbol)
+            admission.check_may_open(standing, request.side, trade.contract.symbol)
             option_rules.check_level(standing, [trade])
             option_rules.check_expiring(standing, [trade])
         else:
@@ -108,42 +110,85 @@ class OptionDesk:
         standing = parts.standing(account)
         legs = option_rules.check_combination(request, parts.instruments)
         option_rules.check_terms_of_combination(request, standing.settings, standing.now)
-        trades = [self._leg_trade(standing, request, leg, contract) for leg, contract in legs]
+        units = request.qty or ZERO
+        traded = [self._leg_trade(standing, request, leg, of) for leg, of in legs]
+        trades = [trade for trade in traded if isinstance(trade, Trade)]
+        shares = sum((trade for trade in traded if isinstance(trade, Decimal)), ZERO)
         option_rules.check_level(standing, trades)
         option_rules.check_expiring(standing, trades)
-        units = request.qty or ZERO
         net = request.limit_price if request.limit_price is not None else self._net(legs)
-        need = option_rules.check_means(standing, trades, net * units * 100, parts.instruments)
+        need = option_rules.check_means(standing, trades, net * units * MULTIPLIER, parts.instruments, shares=shares)
         return self._write_combination(account, request, legs, need, units)
+
+    def replace(self, account: Account, order: Order, change: Change) -> Order:
+        """Let a combination with other terms (units, net price) take the place of one that rests."""
+        if order.parent is not None:
+            raise refuse("replace_mleg_leg")
+        replacement.check_state(order)
+        parts = self._parts
+        new = replacement.changed(order, change)
+        option_rules.check_net_price(new.limit_price)
+        standing, units = parts.standing(account), new.remaining
+        legs = [parts.floor.order(leg) for leg in order.legs]
+        for leg in legs:
+            if leg.closing and leg.multiplier > 1:
+                replacement.check_shares(standing, leg, leg._replace(qty=units * (leg.ratio_qty or ZERO)))
+        changes = {leg.symbol: units * (leg.ratio_qty or ZERO) * (1 if leg.buys else -1) for leg in legs}
+        trades = [
+            Trade(parts.instruments.contract(leg.symbol), changes[leg.symbol], leg.position_intent)
+            for leg in legs
+            if leg.position_intent is not None and leg.multiplier > 1
+        ]
+        need = option_rules.check_means(
+            standing,
+            trades,
+            (new.limit_price or ZERO) * units * MULTIPLIER,
+            parts.instruments,
+            shares=sum((changes[leg.symbol] for leg in legs if leg.multiplier == 1), ZERO),
+            released=hold_of(order),
+        )
+        kept = new._replace(unit_hold=need.cash / (units * MULTIPLIER), unit_shares=need.shares / units)
+        renewed = replacement.renewed(kept, change, parts.clock.stamp(), parts.new_id)
+        parts.floor.retire(order, renewed)
+        self.begin(renewed)
+        return renewed
 
     def begin(self, head: Order) -> None:
         """Let a placed combination meet the market: all legs or none."""
         self._combinations[head.id] = None
         self.match_combinations()
 
-    def _leg_trade(self, standing: Standing, request: OrderRequest, leg: LegRequest, contract: Contract) -> Trade:
+    def _leg_trade(self, standing: Standing, request: OrderRequest, leg: LegRequest, of: Instrument) -> Trade | Decimal:
+        """Check one leg for itself; give the contracts it trades, or how many shares (negative: sold)."""
         intent = leg.position_intent or Intent.BUY_TO_OPEN
         side = option_rules.side_of(intent)
-        qty = leg.ratio_qty * (request.qty or ZERO)
-        trade = Trade(contract, qty if side is Side.BUY else -qty, intent)
-        option_rules.check_contract(contract, standing.settings, standing.now, opens=trade.opens)
-        inferred = admission.infer_intent(standing.account.qty(contract.symbol), side, OrderClass.MLEG)
+        inferred = admission.infer_intent(standing.account.qty(of.symbol), side, OrderClass.MLEG)
         if inferred is not intent:
             raise refuse("position_intent", inferred=inferred, specified=intent)
-        if not trade.opens:
+        opens = intent in (Intent.BUY_TO_OPEN, Intent.SELL_TO_OPEN)
+        if opens:
+            admission.check_may_open(standing, side, of.symbol)
+        qty = leg.ratio_qty * (request.qty or ZERO)
+        change = qty if side is Side.BUY else -qty
+        if isinstance(of, Asset):
+            admission.check_asset(request, of, closing=not opens)
+            return change
+        trade = Trade(of, change, intent)
+        option_rules.check_contract(of, standing.settings, standing.now, opens=opens)
+        if not opens:
             option_rules.check_shares_held(standing, trade)
         return trade
 
-    def _net(self, legs: list[tuple[LegRequest, Contract]]) -> Decimal:
+    def _net(self, legs: list[Leg]) -> Decimal:
         now = self._parts.clock.now()
         return option_rules.net_price(
             [
                 (
-                    option_rules.side_of(leg.position_intent or Intent.BUY_TO_OPEN),
-                    leg.ratio_qty,
-                    self._parts.instruments.quote(contract.symbol, now),
+                    option_rules.side_of(leg.position_intent),
+                    option_rules.weight(leg.ratio_qty, of.multiplier),
+                    self._parts.instruments.quote(of.symbol, now),
                 )
-                for leg, contract in legs
+                for leg, of in legs
             ]
         )
 
@@ -151,7 +196,7 @@ class OptionDesk:
         self,
         account: Account,
         request: OrderRequest,
-        legs: list[tuple[LegRequest, Contract]],
+        legs: list[Leg],
         need: collateral.Need,
         units: Decimal,
     ) -> tuple[Order, ...]:
@@ -177,25 +222,26 @@ class OptionDesk:
             expires_at=lifetime.expires_at(request.tif, at, extended=False),
             qty=units,
             limit_price=request.limit_price,
-            multiplier=100,
-            unit_hold=need.cash / (units * 100),
+            multiplier=MULTIPLIER,
+            unit_hold=need.cash / (units * MULTIPLIER),
             unit_shares=need.shares / units,
             covers=legs[0][1].underlying if need.shares else None,
             armed=False,
         )
-        members = [self._member(head, leg, contract) for leg, contract in legs]
+        members = [self._member(head, leg, of) for leg, of in legs]
         return (head._replace(legs=tuple(member.id for member in members)), *members)
 
-    def _member(self, head: Order, leg: LegRequest, contract: Contract) -> Order:
+    def _member(self, head: Order, leg: LegRequest, of: Instrument) -> Order:
         at = self._parts.clock.stamp()
         intent = leg.position_intent or Intent.BUY_TO_OPEN
         return head._replace(
             id=self._parts.new_id(),
             seq=at,
             client_order_id=self._parts.new_id(),
-            asset_id=contract.id,
-            asset_class=contract.asset_class,
-            symbol=contract.symbol,
+            asset_id=of.id,
+            asset_class=of.asset_class,
+            multiplier=of.multiplier,
+            symbol=of.symbol,
             side=option_rules.side_of(intent),
             type=None,
             role=Role.LEG,
@@ -223,7 +269,8 @@ class OptionDesk:
             legs = [floor.order(leg) for leg in head.legs]
             quotes = [self._parts.instruments.quote(leg.symbol, now) for leg in legs]
             ratios = [
-                (leg.side or Side.BUY, leg.ratio_qty or ZERO, quote) for leg, quote in zip(legs, quotes, strict=True)
+                (leg.side or Side.BUY, option_rules.weight(leg.ratio_qty or ZERO, leg.multiplier), quote)
+                for leg, quote in zip(legs, quotes, strict=True)
             ]
             net = option_rules.net_price(ratios)
             if head.limit_price is None or net <= head.limit_price:

@@ -11,11 +11,12 @@ from math import gcd
 
 from sandbox.exchange import collateral, sessions
 from sandbox.exchange.admission import Standing, money
+from sandbox.exchange.assets import Asset
 from sandbox.exchange.collateral import Need
 from sandbox.exchange.config import Settings
-from sandbox.exchange.contracts import Contract
+from sandbox.exchange.contracts import MULTIPLIER, Contract, Kind
 from sandbox.exchange.errors import Refused, refusal, refuse
-from sandbox.exchange.instruments import Instruments
+from sandbox.exchange.instruments import Instrument, Instruments
 from sandbox.exchange.market import Quote
 from sandbox.exchange.option_pricing import tick_of
 from sandbox.exchange.orders import (
@@ -28,6 +29,7 @@ from sandbox.exchange.orders import (
     Side,
     TimeInForce,
 )
+from sandbox.exchange.portfolio import Hold
 from sandbox.exchange.rules import digits
 from sandbox.exchange.text import plain
 
@@ -36,6 +38,10 @@ _STOP_TYPES = (OrderType.STOP, OrderType.STOP_LIMIT)
 _DECIMALS = 2
 _LEGS = range(2, 5)
 SELLER, BUYER, SPREADER = 1, 2, 3  # levels: covered calls and secured puts, long options, spreads
+
+
+Leg = tuple[LegRequest, Instrument]
+_NOTHING = Hold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +113,30 @@ def check_contract(contract: Contract, settings: Settings, now: int, *, opens: b
         raise refuse("contract_expires_soon", symbol=contract.symbol)
 
 
-def check_combination(request: OrderRequest, instruments: Instruments) -> list[tuple[LegRequest, Contract]]:
-    """Refuse a multi-leg order whose own words break a rule; give its legs with their contracts."""
+def check_combination(request: OrderRequest, instruments: Instruments) -> list[Leg]:
+    """Refuse a multi-leg order whose own words break a rule; give its legs with what they trade."""
     _check_head(request)
     if len(request.legs) not in _LEGS:
         raise refuse("mleg_legs")
     _check_ratios(request.legs)
     if len({leg.symbol for leg in request.legs}) < len(request.legs):
         raise refuse("mleg_unique")
-    legs = [(leg, _leg_contract(leg, instruments)) for leg in request.legs]
-    if len({contract.underlying for _, contract in legs}) > 1:
+    legs = [(leg, _leg_instrument(leg, instruments)) for leg in request.legs]
+    if len({of.underlying for _, of in legs}) > 1:
         raise refuse("mleg_underlying")
+    _check_shares_leg(legs)
     return legs
+
+
+def _check_shares_leg(legs: list[Leg]) -> None:
+    """Refuse shares that are not matched by calls on the other side: a hundred for each."""
+    calls = {Side.BUY: ZERO, Side.SELL: ZERO}
+    for leg, of in legs:
+        if isinstance(of, Contract) and of.kind is Kind.CALL:
+            calls[side_of(leg.position_intent)] += leg.ratio_qty
+    for leg, of in legs:
+        if isinstance(of, Asset) and leg.ratio_qty != MULTIPLIER * calls[side_of(leg.position_intent).opposite]:
+            raise refuse("mleg_shares", symbol=of.symbol)
 
 
 def _check_head(request: OrderRequest) -> None:
@@ -132,7 +150,12 @@ def _check_head(request: OrderRequest) -> None:
     if request.qty is None:
         raise refuse("mleg_needs_qty")
     _check_qty(request.qty)
-    if digits(request.limit_price) > _DECIMALS:
+    check_net_price(request.limit_price)
+
+
+def check_net_price(price: Decimal | None) -> None:
+    """Refuse a combination's net price of more than two decimals."""
+    if digits(price) > _DECIMALS:
         raise refuse("mleg_decimals")
 
 
@@ -142,19 +165,16 @@ def _check_ratios(legs: tuple[LegRequest, ...]) -> None:
         raise refuse("mleg_ratio")
 
 
-def _leg_contract(leg: LegRequest, instruments: Instruments) -> Contract:
+def _leg_instrument(leg: LegRequest, instruments: Instruments) -> Instrument:
     if leg.position_intent is None:
         raise refuse("mleg_intent")
     side = side_of(leg.position_intent)
     if leg.side not in (None, side):
         raise refuse("mleg_side", side=leg.side, symbol=leg.symbol, intent=leg.position_intent)
-    found = instruments.find(leg.symbol)
-    if not isinstance(found, Contract):
-        raise refuse("mleg_equity")
-    return found
+    return instruments.find(leg.symbol)
 
 
-def side_of(intent: Intent) -> Side:
+def side_of(intent: Intent | None) -> Side:
     """Tell the side an intent trades on."""
     return Side.BUY if intent in (Intent.BUY_TO_OPEN, Intent.BUY_TO_CLOSE) else Side.SELL
 
@@ -194,11 +214,20 @@ def check_shares_held(standing: Standing, trade: Trade) -> None:
         raise refuse("qty_available", extra, requested=plain(requested), available=plain(available))
 
 
-def check_means(standing: Standing, trades: list[Trade], debit: Decimal, instruments: Instruments) -> Need:
+def check_means(
+    standing: Standing,
+    trades: list[Trade],
+    debit: Decimal,
+    instruments: Instruments,
+    *,
+    shares: Decimal = ZERO,
+    released: Hold = _NOTHING,
+) -> Need:
     """Refuse what the account cannot pay or cover; give what an open order must keep back.
 
     `debit` is what the trade costs in USD, negative for a credit. A credit does not help to
-    cover the order that earns it.
+    cover the order that earns it. `shares` of the underlying change hands in the same order
+    (negative: sold); `released` is what the order it replaces keeps back.
     """
     account = standing.account
     held = holdings(standing, instruments)
@@ -207,11 +236,11 @@ def check_means(standing: Standing, trades: list[Trade], debit: Decimal, instrum
     underlying = trades[0].contract.underlying
     more_cash = collateral.total(after, underlying).cash - collateral.total(before, underlying).cash
     more_shares = collateral.total(after, underlying).shares - collateral.total(before, underlying).shares
-    need = Need(max(ZERO, max(ZERO, debit) + more_cash), max(ZERO, more_shares))
-    free = max(ZERO, account.qty(underlying) - account.held(underlying))
+    need = Need(max(ZERO, max(ZERO, debit) + more_cash), max(ZERO, more_shares - shares))
+    free = max(ZERO, account.qty(underlying) - account.held(underlying)) + released.shares
     if need.shares > free:
         raise _uncovered(instruments, underlying, need.shares, free)
-    available = account.free_cash(standing.price)
+    available = account.free_cash(standing.price) + released.cash
     if need.cash > available:
         raise _too_dear(trades, need.cash, available)
     return need
@@ -228,7 +257,8 @@ def _uncovered(instruments: Instruments, underlying: str, required: Decimal, fre
 
 def _too_dear(trades: list[Trade], required: Decimal, available: Decimal) -> Refused:
     words = {"required": money(required), "available": money(available)}
-    if len(trades) == 1 and trades[0].intent is Intent.SELL_TO_OPEN:
+    alone = len(trades) == 1 and trades[0].intent is Intent.SELL_TO_OPEN
+    if alone and trades[0].contract.kind is Kind.PUT:
         extra = {"options_buying_power": words["available"], "required_options_buying_power": words["required"]}
         return Refused(refusal("option_secured_put", extra, **words))
     extra = {"options_buying_power": words["available"], "cost_basis": words["required"]}
@@ -264,6 +294,11 @@ def check_expiring(standing: Standing, trades: list[Trade]) -> None:
         raise refuse("option_expiring_limit", requested=plain(requested), held=plain(held), limit=limit)
 
 
+def weight(ratio: Decimal, multiplier: int) -> Decimal:
+    """Tell how much a leg's price counts in a combination's net price, which is per share of a contract."""
+    return ratio * multiplier / MULTIPLIER
+
+
 def net_price(legs: list[tuple[Side, Decimal, Quote]]) -> Decimal:
     """Give what one unit of a combination costs now per share: buys at the ask, sells at the bid."""
-    return sum((ratio * (quote.ask if side is Side.BUY else -quote.bid) for side, ratio, quote in legs), ZERO)
+    return sum((counts * (quote.ask if side is Side.BUY else -quote.bid) for side, counts, quote in legs), ZERO)

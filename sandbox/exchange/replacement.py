@@ -22,7 +22,6 @@ from sandbox.exchange.orders import (
 from sandbox.exchange.text import plain
 
 _REPLACEABLE = frozenset({Status.NEW, Status.PARTIALLY_FILLED, Status.HELD})
-_UNREPLACEABLE = {OrderClass.OTO: "replace_oto", OrderClass.MLEG: "replace_mleg"}
 _LIMITS = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
 
@@ -51,7 +50,7 @@ def read(body: Body) -> Change:
         raise refuse("qty_not_positive")
     return Change(
         qty=qty,
-        limit_price=intake.price(body, "limit_price"),
+        limit_price=intake.number(body, "limit_price"),  # below zero only where a net price may be
         stop_price=intake.price(body, "stop_price"),
         trail=intake.price(body, "trail"),
         tif=None if tif is None else TimeInForce(tif),
@@ -69,43 +68,54 @@ def write(
     check_prices: Callable[[Order, Change], None],
 ) -> Order:
     """Write the order that replaces another, or raise Refused."""
-    _check_state(order)
-    new = _changed(order, change)
+    check_state(order)
+    if change.limit_price is not None and change.limit_price <= 0:
+        raise refuse("price_not_positive", field="limit_price")
+    new = changed(order, change)
     check_prices(new, change)
-    _check_change(standing, order, new, change)
+    _check_group(standing, new)
+    _check_means(standing, order, new)
     at = clock.stamp()
     limit = admission.converted(new.type, new.side, new.stop_price, at)
+    unit = ZERO if new.closing else new.limit_price or limit or order.unit_hold
+    return renewed(new._replace(converted_limit=limit, unit_hold=unit), change, at, new_id)
+
+
+def renewed(new: Order, change: Change, at: int, new_id: Callable[[], str]) -> Order:
+    """Give the changed terms a life of their own: a new id, nothing filled yet, an expiry from now on."""
     return new._replace(
-        converted_limit=limit,
-        unit_hold=ZERO if new.closing else new.limit_price or limit or order.unit_hold,
         id=new_id(),
         seq=at,
         client_order_id=change.client_order_id or new_id(),
-        status=Status.HELD if order.status is Status.HELD else Status.NEW,
+        status=Status.HELD if new.status is Status.HELD else Status.NEW,
         created_at=at,
         updated_at=at,
         submitted_at=at,
         filled_qty=ZERO,
         filled_value=ZERO,
         filled_at=None,
-        replaces=order.id,
+        replaces=new.id,
         expires_at=lifetime.expires_at(new.tif, at, extended=new.extended_hours),
     )
 
 
-def _check_state(order: Order) -> None:
+def check_state(order: Order) -> None:
+    """Refuse to replace an order that is over, not at work yet, or of a class that allows it not."""
     if order.status is Status.REPLACED:
         raise refuse("replace_again")
     if order.status not in _REPLACEABLE:
         raise refuse("replace_state", status=order.status)
-    if order.order_class in _UNREPLACEABLE:
-        raise refuse(_UNREPLACEABLE[order.order_class])
+    if order.order_class is OrderClass.OTO:
+        raise refuse("replace_oto")
     if order.notional is not None:
         raise refuse("replace_notional")
 
 
-def _changed(order: Order, change: Change) -> Order:
-    """Apply the change. A part already filled stays with the old order: the new one is the rest."""
+def changed(order: Order, change: Change) -> Order:
+    """Apply the change. A part already filled stays with the old order: the new one is the rest.
+
+    Raises Refused where nothing changes, or what such an order has not.
+    """
     qty = order.qty if change.qty is None else change.qty
     if qty is not None and qty <= order.filled_qty:
         raise refuse("replace_filled")
@@ -116,14 +126,17 @@ def _changed(order: Order, change: Change) -> Order:
         trail_price = change.trail
     elif change.trail is not None:
         trail_percent = change.trail
-    return order._replace(
+    new = order._replace(
         qty=None if qty is None else qty - order.filled_qty,
-        limit_price=change.limit_price or order.limit_price,
+        limit_price=order.limit_price if change.limit_price is None else change.limit_price,
         stop_price=change.stop_price or order.stop_price,
         trail_price=trail_price,
         trail_percent=trail_percent,
         tif=change.tif or order.tif,
     )
+    if new._replace(qty=qty) == order and change.client_order_id is None:
+        raise refuse("replace_nothing")
+    return new
 
 
 def _check_fields(order: Order, change: Change) -> None:
@@ -139,18 +152,6 @@ def _check_fields(order: Order, change: Change) -> None:
         raise refuse("replace_fraction")
     if order.parent is not None:
         raise refuse("replace_leg_qty")
-
-
-def _check_change(standing: Standing, order: Order, new: Order, change: Change) -> None:
-    same_terms = (
-        new._replace(qty=new.remaining + order.filled_qty) == order
-        if new.qty is None
-        else new._replace(qty=order.qty) == order and new.qty == order.remaining
-    )
-    if same_terms and change.client_order_id is None:
-        raise refuse("replace_nothing")
-    _check_group(standing, new)
-    _check_means(standing, order, new)
 
 
 def _check_group(standing: Standing, new: Order) -> None:
@@ -176,7 +177,7 @@ def _price_of(members: list[Order], role: Role) -> Decimal | None:
 def _check_means(standing: Standing, order: Order, new: Order) -> None:
     """The account must be able to pay for the larger of old and new."""
     if new.closing or new.qty is None:
-        _check_shares(standing, order, new)
+        check_shares(standing, order, new)
         return
     limit = new.limit_price or new.converted_limit
     unit = max(order.unit_hold, limit or ZERO)
@@ -196,7 +197,8 @@ def check_stock_prices(order: Order, change: Change, now: int) -> None:
     rules.check_increments(iter((*prices, *trail)), sessions.eastern_day(now))
 
 
-def _check_shares(standing: Standing, order: Order, new: Order) -> None:
+def check_shares(standing: Standing, order: Order, new: Order) -> None:
+    """Refuse to close more than is held and free once the old order is gone."""
     account = standing.account
     free = abs(account.qty(order.symbol)) - account.held(order.symbol) + order.remaining
     if new.qty is not None and order.status is not Status.HELD and new.qty > free:

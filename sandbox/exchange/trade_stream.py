@@ -14,9 +14,9 @@ from sandbox.exchange import wire
 from sandbox.exchange.account import Account
 from sandbox.exchange.engine import Exchange
 from sandbox.exchange.floor import Update
-from sandbox.exchange.orders import Order
+from sandbox.exchange.orders import Order, OrderClass
 from sandbox.exchange.sockets import Socket, accept
-from sandbox.exchange.text import instant, plain_or_none
+from sandbox.exchange.text import instant, plain, plain_or_none
 
 PATH = "/stream"
 ROUTE = "STREAM trade_updates"
@@ -168,6 +168,9 @@ def shown(exchange: Exchange, update: Update) -> wire.Json:
     }
     fill = {"price": update.price, "qty": update.qty, "position_qty": update.position_qty}
     told |= {name: plain_or_none(value) for name, value in fill.items() if value is not None}
+    if update.price is not None and order.order_class is OrderClass.MLEG:
+        held, legs = exchange.accounts[order.account], [exchange.book.orders[leg] for leg in order.legs]
+        told["position_qtys"] = {leg.symbol: plain(held.qty(leg.symbol)) for leg in legs}
     return told
 
 

@@ -1,4 +1,4 @@
-"""Options: contracts, chains, orders of one leg and of many, levels, exercise and the end."""
+"""Options: contracts, chains, orders of one leg, levels, exercise and the end."""
 
 from decimal import Decimal
 from typing import Any
@@ -201,62 +201,6 @@ def test_what_the_documents_disagree_about_is_a_switch(exchange: Running, http: 
     assert answers == [200, 200]
 
 
-def spread(**changes: object) -> dict[str, object]:
-    order: dict[str, object] = {
-        "order_class": "mleg",
-        "qty": "2",
-        "type": "limit",
-        "limit_price": "1.60",
-        "time_in_force": "day",
-        "legs": [leg(CALL, "buy_to_open"), leg(HIGHER_CALL, "sell_to_open")],
-    }
-    return {**order, **changes}
-
-
-def leg(symbol: str, intent: str, ratio: str = "1", **more: str) -> dict[str, str]:
-    return {"symbol": symbol, "position_intent": intent, "ratio_qty": ratio, **more}
-
-
-def test_a_spread_fills_all_legs_or_none(exchange: Running, http: Http) -> None:
-    waiting = http.placed(**spread(limit_price="1.59"))
-    before = http.listed("/v2/positions")
-    exchange.quotes({CALL: {"bid": "2.48", "ask": "2.58"}})
-    order = http.one(f"/v2/orders/{waiting['id']}")
-
-    assert (waiting["symbol"], waiting["side"], waiting["asset_class"], waiting["status"]) == (
-        "",
-        "",
-        "",
-        "pending_new",
-    )
-    assert before == []
-    assert (order["status"], order["filled_avg_price"]) == ("filled", "1.58")
-    assert [(o["symbol"], o["filled_qty"], o["filled_avg_price"]) for o in order["legs"]] == [
-        (CALL, "2", "2.58"),
-        (HIGHER_CALL, "2", "1"),
-    ]
-    assert http.one("/v2/account")["cash"] == "99684"
-
-
-def test_a_credit_spread_keeps_back_its_width(http: Http) -> None:
-    legs = [leg(CALL, "sell_to_open"), leg(HIGHER_CALL, "buy_to_open")]
-    http.placed(**spread(legs=legs, limit_price="-1.40"))
-    account = http.one("/v2/account")
-
-    assert (account["cash"], account["options_buying_power"]) == ("100280", "99280")
-
-
-def test_the_long_leg_that_covers_a_short_one_is_not_sold_alone(http: Http) -> None:
-    http.placed(**spread())
-
-    status, body = http.order(**option(side="sell", qty="2", limit_price="2.50"))
-
-    assert (status, body["message"]) == (
-        403,
-        "insufficient underlying qty available for covered call (required: 200, available: 0)",
-    )
-
-
 def test_an_option_order_is_replaced_on_its_own_tick_and_within_its_cash(http: Http) -> None:
     order = http.placed(**option(limit_price="2.00"))
     path = f"/v2/orders/{order['id']}"
@@ -273,53 +217,6 @@ def test_an_option_order_is_replaced_on_its_own_tick_and_within_its_cash(http: H
     ]
     assert (status, new["replaces"]) == (200, order["id"])
     assert http.one(f"/v2/positions/{CALL}")["qty"] == "2"
-
-
-def test_a_combination_is_not_replaced(http: Http) -> None:
-    order = http.placed(**spread(limit_price="1.00"))
-
-    assert http.send("PATCH", f"/v2/orders/{order['id']}", {"limit_price": "1.10"}) == rule(
-        "mleg orders cannot be replaced on this exchange"
-    )
-
-
-WRONG_SPREADS = {
-    "one leg": (spread(legs=[leg(CALL, "buy_to_open")]), "mleg orders require 2 to 4 legs"),
-    "a symbol above the legs": (spread(symbol=CALL), "mleg orders take no symbol; it belongs to the legs"),
-    "a common divisor": (
-        spread(legs=[leg(CALL, "buy_to_open", "2"), leg(HIGHER_CALL, "sell_to_open", "2")]),
-        "legs.ratio_qty must be integers whose greatest common divisor is 1",
-    ),
-    "twice the same": (
-        spread(legs=[leg(CALL, "buy_to_open"), leg(CALL, "sell_to_open")]),
-        "legs must have unique symbols",
-    ),
-    "two underlyings": (
-        spread(legs=[leg(CALL, "buy_to_open"), leg(TODAY, "sell_to_open")]),
-        "legs must have the same underlying",
-    ),
-    "a stock": (
-        spread(legs=[leg(CALL, "sell_to_open"), leg("AAPL", "buy_to_open", "100")]),
-        "equity legs are not served by this exchange",
-    ),
-    "a side against the intent": (
-        spread(legs=[leg(CALL, "buy_to_open", side="sell"), leg(HIGHER_CALL, "sell_to_open")]),
-        f"side sell of leg {CALL} does not match its position_intent buy_to_open",
-    ),
-    "a stop": (spread(type="stop", stop_price="1", limit_price=None), "mleg orders must be market or limit orders"),
-}
-
-
-@pytest.mark.parametrize(("order", "message"), WRONG_SPREADS.values(), ids=WRONG_SPREADS.keys())
-def test_a_combination_that_breaks_a_rule_is_refused(http: Http, order: dict[str, object], message: str) -> None:
-    assert http.order(**{k: v for k, v in order.items() if v is not None}) == rule(message)
-
-
-def test_a_combination_needs_level_three() -> None:
-    with running(config(accounts=(account(options_level=2),))) as exchange:
-        answer = Http(exchange.url).order(**spread())
-
-    assert answer == funds("account not eligible for level3 options trading")
 
 
 def test_an_exercised_call_becomes_shares_at_the_strike(exchange: Running, http: Http) -> None:

@@ -100,7 +100,23 @@ spreads = st.builds(
     st.sampled_from(["buy_to_open", "sell_to_open", "sell_to_close"]),
     st.sampled_from(["3.00", "-0.50"]),
 )
-orders = st.one_of(simple, markets, stops, trails, brackets, ocos, contracts, spreads)
+
+
+def with_shares(shares: str, call: str, price: str) -> dict[str, object]:
+    legs = [
+        {"symbol": "AAPL", "position_intent": shares, "ratio_qty": "100"},
+        {"symbol": CALL, "position_intent": call, "ratio_qty": "1"},
+    ]
+    return {**spread("", "", price), "qty": "1", "legs": legs}
+
+
+covered = st.builds(
+    with_shares,
+    st.sampled_from(["buy_to_open", "sell_to_close"]),
+    st.sampled_from(["sell_to_open", "buy_to_close", "sell_to_close"]),
+    st.sampled_from(["100.00", "-70.00"]),
+)
+orders = st.one_of(simple, markets, stops, trails, brackets, ocos, contracts, spreads, covered)
 steps = st.lists(
     st.one_of(
         orders.map(ordering),
