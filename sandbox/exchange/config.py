@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sandbox.exchange import sessions
+from sandbox.exchange import replay, sessions
 from sandbox.exchange.faults import Fault, read_fault
+from sandbox.exchange.replay import Recording
 from sandbox.exchange.text import nanoseconds
 
 Table = Mapping[str, object]
@@ -108,18 +109,19 @@ class Config:
     accounts: tuple[AccountConfig, ...] = (AccountConfig(),)
     settings: Settings = Settings()
     quotes: Mapping[str, Table] = field(default_factory=dict)
+    recording: Recording = field(default_factory=dict)
     assets: Mapping[str, Table] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
 
 
 def load(path: Path) -> Config:
     """Read a TOML file. Raises ConfigError, naming the key, when it means nothing."""
-    return read(tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal))
+    return read(tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal), path.parent)
 
 
-def read(table: Table) -> Config:
-    """Turn a parsed file into a configuration."""
-    _only(table, {"seed", "now", "clock", "accounts", "settings", "quotes", "assets", "faults"})
+def read(table: Table, folder: Path = Path()) -> Config:
+    """Turn a parsed file into a configuration; a recording is looked for from its folder."""
+    _only(table, {"seed", "now", "clock", "accounts", "settings", "quotes", "replay", "assets", "faults"})
     accounts = tuple(account(a) for a in _tables(table, "accounts")) or (AccountConfig(),)
     return Config(
         seed=_whole(table, "seed"),
@@ -128,6 +130,7 @@ def read(table: Table) -> Config:
         accounts=accounts,
         settings=settings(Settings(), _table(table, "settings")),
         quotes={symbol: _table(_table(table, "quotes"), symbol) for symbol in _table(table, "quotes")},
+        recording=_recording(table, folder),
         assets={symbol: _table(_table(table, "assets"), symbol) for symbol in _table(table, "assets")},
         faults=tuple(read_fault(f) for f in _tables(table, "faults")),
     )
@@ -190,6 +193,15 @@ def _whole(table: Table, key: str) -> int | None:
     if found is not None and not isinstance(found, int):
         raise ConfigError(f"{key} must be a whole number")
     return found
+
+
+def _recording(table: Table, folder: Path) -> Recording:
+    given = table.get("replay")
+    if given is None:
+        return {}
+    if not isinstance(given, str):
+        raise ConfigError("replay must be the name of a CSV file")
+    return replay.read(folder / given)
 
 
 def _now(given: object) -> int | None:

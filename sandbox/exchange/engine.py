@@ -46,7 +46,7 @@ class Exchange:
         self._ids = random.Random(secrets.randbits(64) if config.seed is None else seed)  # noqa: S311
         self.clock = Clock(start=config.now, running=config.clock_running)
         self.settings = config.settings
-        self.market = Market(seed, config.settings.volatility)
+        self.market = Market(seed, config.settings.volatility, config.recording)
         self.listing = Listing(config.assets)
         self.book = Book()
         self.instruments = Instruments(self.listing, self.market, self.clock, seed)
@@ -72,6 +72,8 @@ class Exchange:
         )
         self.time = TimeKeeper(self)
         self.change_settings(config.settings)
+        for symbol in config.recording:
+            self._list(symbol)
         for symbol, prices in config.quotes.items():
             self.fix_quote(symbol, prices)
         for account in config.accounts:
@@ -309,10 +311,14 @@ class Exchange:
             self.market.fix(symbol, *_prices(prices))
         else:
             raise ValueError("a quote is {bid, ask} or {bid, ask, last}, or null")
-        if self.listing.find(symbol) is None and not contracts.is_contract(symbol):
-            self.listing.change(symbol, {})
+        self._list(symbol)
         self.floor.match(symbol)
         self.options.match_combinations()
+
+    def _list(self, symbol: str) -> None:
+        """List a stock that is quoted and was unknown so far."""
+        if self.listing.find(symbol) is None and not contracts.is_contract(symbol):
+            self.listing.change(symbol, {})
 
     def advance_to(self, at: int) -> None:
         """Move time forward (ns UTC); see TimeKeeper.advance_to."""

@@ -147,16 +147,16 @@ class Floor:
 
     # -- meeting the market ----------------------------------------------------------------
 
-    def match(self, symbol: str) -> None:
-        """Fill whatever the symbol's quote reaches now."""
+    def match(self, symbol: str, passed: Quote | None = None) -> None:
+        """Fill whatever the symbol's quote reaches now, or one that has just passed by."""
         book = self._book.symbol(symbol)
         if not book.live:
             return
         phase = sessions.phase(self._clock.now())
         if phase is Phase.CORE:
-            self._match_core(book, self._quote(symbol))
+            self._match_core(book, passed or self._quote(symbol))
         elif phase is Phase.EXTENDED and book.extended:
-            self._match_extended(book, self._quote(symbol))
+            self._match_extended(book, passed or self._quote(symbol))
 
     def _match_core(self, book: SymbolBook, quote: Quote) -> None:
         self._trail(book, quote.last)

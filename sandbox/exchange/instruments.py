@@ -82,7 +82,7 @@ class Instruments:
         """Quote a stock or a contract at a moment."""
         if not contracts.is_contract(symbol):
             return self._market.quote(symbol, self.stock(symbol).anchor, at)
-        fixed = self._market.fixed_quote(symbol, at)
+        fixed = self._market.given_quote(symbol, at)
         if fixed is not None:
             return fixed
         contract = self.contract(symbol)

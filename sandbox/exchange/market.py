@@ -1,14 +1,16 @@
-"""What things cost: a seeded walk that is a function of symbol and time, or fixed quotes.
+"""What things cost: a seeded walk that is a function of symbol and time, a recording, or fixed quotes.
 
 The walk sums a few layers of smooth noise, each hashed from (seed, symbol, layer, step), so any
 moment can be asked in any order and the same seed gives the same market. Integers only.
 """
 
 import hashlib
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from functools import lru_cache
+from operator import attrgetter
 
 from sandbox.exchange.text import SECOND
 
@@ -51,6 +53,9 @@ class Bar:
     volume: int
 
 
+_at = attrgetter("at")
+
+
 @lru_cache(maxsize=65_536)
 def _noise(seed: int, symbol: str, period: int, step: int) -> int:
     key = f"{seed}:{symbol}:{period}:{step}".encode()
@@ -69,6 +74,11 @@ def _drift_ppm(seed: int, symbol: str, at: int) -> int:
     return total
 
 
+def middle_of(bid: Decimal, ask: Decimal) -> Decimal:
+    """Give the last trade a quote stands for when none is named: its middle, on the tick below."""
+    return _snap((bid + ask) / 2, ROUND_DOWN)
+
+
 def _snap(price: Decimal, rounding: str) -> Decimal:
     step = _CENT if price >= 1 else _FINE
     return max(step, price.quantize(step, rounding=rounding))
@@ -77,21 +87,40 @@ def _snap(price: Decimal, rounding: str) -> Decimal:
 class Market:
     """Quotes of every symbol at any moment."""
 
-    def __init__(self, seed: int, volatility: Decimal) -> None:
-        """Start a market; `volatility` 1 moves a few per cent a month, 0 stands still."""
+    def __init__(self, seed: int, volatility: Decimal, recording: Mapping[str, Sequence[Quote]]) -> None:
+        """Start a market; `volatility` 1 moves a few per cent a month, 0 stands still.
+
+        The symbols of a recording are quoted as it says: each quote holds until the next.
+        """
         self._seed = seed
         self.volatility = volatility
+        self._recording = recording
+        self._moments = sorted({quote.at for quotes in recording.values() for quote in quotes})
         self._fixed: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
 
     def fix(self, symbol: str, bid: Decimal, ask: Decimal, last: Decimal | None) -> None:
         """Hold a symbol's quote in place (USD) until it is fixed anew or released."""
-        middle = _snap((bid + ask) / 2, ROUND_DOWN)
-        self._fixed[symbol] = (bid, ask, middle if last is None else last)
+        self._fixed[symbol] = (bid, ask, middle_of(bid, ask) if last is None else last)
 
-    def fixed_quote(self, symbol: str, at: int) -> Quote | None:
-        """Give a quote that is held in place, if it is."""
+    def given_quote(self, symbol: str, at: int) -> Quote | None:
+        """Give a quote that is held in place or was recorded, if there is one."""
         fixed = self._fixed.get(symbol)
-        return None if fixed is None else Quote(*fixed, at)
+        if fixed is not None:
+            return Quote(*fixed, at)
+        recorded = self._recording.get(symbol)
+        if recorded is None:
+            return None
+        return recorded[max(0, bisect_right(recorded, at, key=_at) - 1)]
+
+    def next_moment(self, after: int) -> int | None:
+        """Tell when the recording quotes next, after a moment."""
+        index = bisect_right(self._moments, after)
+        return self._moments[index] if index < len(self._moments) else None
+
+    def recorded(self, symbol: str, after: int, until: int) -> Sequence[Quote]:
+        """List what was recorded after one moment and until another; none while the quote is held in place."""
+        quotes = () if symbol in self._fixed else self._recording.get(symbol, ())
+        return quotes[bisect_right(quotes, after, key=_at) : bisect_right(quotes, until, key=_at)]
 
     def release(self, symbol: str) -> None:
         """Let a symbol walk again."""
@@ -103,9 +132,9 @@ class Market:
 
     def quote(self, symbol: str, anchor: Decimal, at: int) -> Quote:
         """Quote a stock at a moment."""
-        fixed = self.fixed_quote(symbol, at)
-        if fixed is not None:
-            return fixed
+        given = self.given_quote(symbol, at)
+        if given is not None:
+            return given
         return self._walking(symbol, anchor, at // SECOND * SECOND)
 
     def _walking(self, symbol: str, anchor: Decimal, at: int) -> Quote:
@@ -116,15 +145,20 @@ class Market:
         return Quote(bid, ask, _snap(middle, ROUND_DOWN), at)
 
     def middle(self, symbol: str, anchor: Decimal, at: int) -> Decimal:
-        """Give the walk's exact price; a fixed symbol's history walks around its quote."""
+        """Give the exact price; a recorded one stands, a fixed symbol's history walks around its quote."""
+        if symbol in self._recording and symbol not in self._fixed:
+            return self.quote(symbol, anchor, at).middle
         fixed = self._fixed.get(symbol)
         base = (fixed[0] + fixed[1]) / 2 if fixed else anchor
         moved = int(_drift_ppm(self._seed, symbol, at) * self.volatility)
         return base * (_PPM + moved) / _PPM
 
     def bar(self, symbol: str, anchor: Decimal, at: int, length: int) -> Bar:
-        """Summarise the walk from `at` on for `length` nanoseconds."""
+        """Summarise the prices from `at` on for `length` nanoseconds."""
         samples = [_snap(self.middle(symbol, anchor, at + length * i // 8), ROUND_DOWN) for i in range(9)]
+        passed = [quote.last for quote in self.recorded(symbol, at, at + length - 1)]
+        if passed:
+            samples = [self.quote(symbol, anchor, at).last, *passed]
         traded = abs(_noise(self._seed, symbol + "/volume", length // SECOND, at // length))
         volume = 100 + traded * (length // SECOND) // 5_000
         return Bar(at, samples[0], max(samples), min(samples), samples[-1], volume)

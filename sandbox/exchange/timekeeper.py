@@ -23,6 +23,7 @@ class TimeKeeper:
         now = exchange.clock.now()
         self._seen_day = sessions.eastern_day(now)
         self._settled_until = sessions.last_close(now)
+        self._replayed_until = now
         self._weighed_on: date | None = None
         self._auctions: dict[str, int] = {}
         self._canceling: dict[str, int] = {}
@@ -37,7 +38,7 @@ class TimeKeeper:
             self._canceling[order.id] = order.cancel_due_at
 
     def advance_to(self, at: int) -> None:
-        """Move time forward (ns UTC), stopping at every opening and closing on the way.
+        """Move time forward (ns UTC), stopping at every opening, closing and recorded quote on the way.
 
         Raises ValueError for a moment in the past once there are orders: their times stand, and
         for one the calendar does not reach.
@@ -48,12 +49,17 @@ class TimeKeeper:
             raise ValueError(f"the calendar goes from {sessions.FIRST} to {sessions.LAST}")
         if at < now and exchange.book.orders:
             raise ValueError("time only moves forward once there are orders; reset first")
-        while (step := min(sessions.next_open(now), sessions.next_close(now))) < at:
+        while (step := self._next_stop(now)) < at:
             now = step
             exchange.clock.set(now)
             self.tick()
         exchange.clock.set(at)
         self.tick()
+
+    def _next_stop(self, now: int) -> int:
+        quoted = self._exchange.market.next_moment(now)
+        stops = (sessions.next_open(now), sessions.next_close(now))
+        return min(stops) if quoted is None else min(*stops, quoted)
 
     def tick(self) -> None:
         """Do what is due: the day's end, the opening, auctions, cancels, a moved market, expiry."""
@@ -69,7 +75,10 @@ class TimeKeeper:
             del self._canceling[order_id]
             exchange.cancel_rest(order_id)
         for symbol in exchange.book.live_symbols():
+            for quote in exchange.market.recorded(symbol, self._replayed_until, now):
+                exchange.floor.match(symbol, quote)
             exchange.floor.match(symbol)
+        self._replayed_until = now
         exchange.options.match_combinations()
         for order in exchange.book.due(now):
             exchange.floor.finish(order, Status.EXPIRED)

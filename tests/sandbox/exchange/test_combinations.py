@@ -3,7 +3,7 @@
 import pytest
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderClass, OrderSide, PositionIntent, TimeInForce
-from alpaca.trading.models import Order
+from alpaca.trading.models import Order, Position
 from alpaca.trading.requests import LimitOrderRequest, OptionLegRequest, ReplaceOrderRequest
 
 from sandbox.exchange import Running, running
@@ -301,4 +301,4 @@ def test_alpaca_py_sends_and_replaces_a_spread(client: TradingClient) -> None:
     assert isinstance(new, Order)
     assert new.legs is not None
     assert [leg.symbol for leg in new.legs] == [CALL, HIGHER_CALL]
-    assert {position.symbol for position in client.get_all_positions()} == {CALL, HIGHER_CALL}
+    assert {p.symbol for p in client.get_all_positions() if isinstance(p, Position)} == {CALL, HIGHER_CALL}
