@@ -11,10 +11,13 @@ from typing import Any
 import psutil
 from botocore.session import Session
 
+from sandbox.mode import Mode
 from sandbox.parts import Part, PartError
 from sandbox.world import World
 
 _READY = "aws ready on "
+_NOT_ENFORCED = "aws: not enforced: "
+_ENGINE = ("DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 _PAUSE = 0.25
 _STOP_SECONDS = 45
 """Longer than a task may take to finish what is in hand."""
@@ -43,15 +46,27 @@ class Cloud:
     part: Part
     url: str
     region: str
+    mode: Mode
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def start(cls, world: World, region: str) -> "Cloud":
-        """Start the endpoint. Its tasks run as processes."""
-        command = [sys.executable, "-m", "sandbox.aws", "--port", "0", "--tasks", "processes"]
-        part = world.start("aws", command, {})
+    def start(cls, world: World, region: str, mode: Mode) -> "Cloud":
+        """Start the endpoint. Its tasks run in that mode."""
+        command = [sys.executable, "-m", "sandbox.aws", "--port", "0", "--tasks", mode.name]
+        part = world.start("aws", command, {name: os.environ[name] for name in _ENGINE if name in os.environ})
         ready = part.wait_for(lambda line: line.startswith(_READY), what=f"`{_READY}…`")
-        return cls(part, ready.removeprefix(_READY), region)
+        return cls(part, ready.removeprefix(_READY), region, mode)
+
+    @property
+    def host(self) -> str:
+        """Its host and port."""
+        return self.url.partition("://")[2]
+
+    @property
+    def not_enforced(self) -> list[str]:
+        """What a task definition asks for and this mode does not enforce, in the endpoint's own words."""
+        said = self.part.output.stderr.read_text(encoding="utf-8").splitlines()
+        return [line.removeprefix(_NOT_ENFORCED) for line in said if line.startswith(_NOT_ENFORCED)]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,10 +83,10 @@ class Cloud:
         }
 
     def stop(self) -> tuple[int, int, int]:
-        """Stop it (SIGTERM): its exit code, how many processes it had started, and how many of them are left."""
-        tasks = psutil.Process(self.part.pid).children(recursive=True)
+        """Stop it (SIGTERM): its exit code, how much it had running for its tasks, and how much of that is left."""
+        tasks = self.mode.tasks(psutil.Process(self.part.pid), self.host)
         code = self.part.stop(seconds=_STOP_SECONDS)
-        return code, len(tasks), sum(each.is_running() for each in tasks)
+        return code, len(tasks), sum(is_there() for is_there in tasks)
 
     def client(self, service: str) -> Any:
         """The SDK's client of a service; made once."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from contract import environment, inventory
 from contract.names import Names
 from sandbox.cloud import Cloud
+from sandbox.mode import chosen
 from sandbox.record import Record, StepFailedError
 from sandbox.stage import ACCOUNT, ENVIRONMENT, Stage, done
 from sandbox.tools import Cdk, Ops
@@ -44,16 +45,25 @@ class Ground:
         self.deploy("cdk-deploy-changed", world.private("changed.toml", text))
 
 
-def lay(world: World, record: Record, stage: Stage) -> Ground:
-    """Start the endpoint, make parameters and stacks, give the secrets their values."""
+def lay(world: World, record: Record, stage: Stage, tasks: str) -> Ground:
+    """Start the endpoint, make parameters and stacks, give the secrets their values.
+
+    `tasks` is how tasks run: `sandbox.mode` has the words.
+    """
     place = stage.declared.environment(ENVIRONMENT).place
     if place is None:
         raise StepFailedError(
             f"a place of environment {ENVIRONMENT!r}", "none", next_step=f"declare [environments.{ENVIRONMENT}.place]"
         )
+    with record.step("tasks", "looking for a container engine") as told:
+        mode = chosen(tasks)
+        record.mode = mode.name
+        told(f"tasks run as {mode.name}: {mode.why}")
     with record.step("aws", "starting the AWS endpoint") as told:
-        cloud = Cloud.start(world, place.region)
-        told(f"{cloud.url}, by ministack {version('ministack')} and our patches; its tasks run as processes")
+        cloud = Cloud.start(world, place.region, mode)
+        told(f"{cloud.url}, by ministack {version('ministack')} and our patches")
+    for each in cloud.not_enforced:
+        record.teller.note(f"     not enforced  {each}")
     ground = Ground(cloud, Names(ENVIRONMENT), Cdk.found(world, cloud), stage, _inventory(world))
     with record.step("init", "making the release parameters") as told:
         finished, said = Ops(world, cloud, ground.inventory, world.checkout).run("init")

@@ -37,6 +37,8 @@ class Record:
     steps: list[Step] = field(default_factory=list)
     orders: Counts = field(default_factory=lambda: Counts(0, 0, 0, 0, 0))
     verdicts: list[Verdict] = field(default_factory=list)
+    mode: str = "processes"
+    """How the service ran: `processes` of this machine, or `containers`."""
 
     @contextmanager
     def step(self, name: str, what: str) -> Iterator[Callable[[str], None]]:
@@ -59,7 +61,7 @@ class Record:
             {
                 "ok": ok,
                 "seconds": round(seconds, 3),
-                "mode": "processes",
+                "mode": self.mode,
                 "steps": steps,
                 "orders": asdict(self.orders),
                 "verdicts": [asdict(each) for each in self.verdicts],

@@ -16,6 +16,7 @@ from sandbox.acts import evidence, feed_all, keep, play, prove
 from sandbox.cloud import Cloud, GroupLog, Running
 from sandbox.feed import Fed, Scene
 from sandbox.ground import SERVICE, Ground, lay
+from sandbox.mode import AUTO, CONTAINERS
 from sandbox.parts import Finished, Part, PartError, finish
 from sandbox.proof import Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
@@ -23,12 +24,15 @@ from sandbox.source import Source, head
 from sandbox.stage import Stage, done, stand_up
 from sandbox.tools import Ops, document, node
 from sandbox.venue import Book, VenueError
+from sandbox.walls import told_by_engine
 from sandbox.watch import Watch
 from sandbox.world import World
 
 _TAKEN_BACK = 3
 _DEPLOY_SECONDS = 180
 _STEP_SECONDS = 180
+_BUILD_SECONDS = 300
+"""The first build downloads every dependency."""
 _PAUSE = 0.2
 
 
@@ -60,16 +64,20 @@ class Site:
         """What ECS says of the service."""
         return self.cloud.running(self.names.cluster, SERVICE)
 
+    def build(self, *words: str) -> tuple[Finished, dict[str, Any]]:
+        """Build what the worktree has, for the way its tasks run."""
+        return self.ops.run("build", *self.cloud.mode.build, *words, seconds=_BUILD_SECONDS)
+
     def feed(self, scene: Scene) -> None:
         """Feed a scene and watch it to its end."""
         self.fed |= play(self.record, self.stage, self.log, self.watch, scene)
 
 
-def one_release(world: World, record: Record) -> None:
+def one_release(world: World, record: Record, *, tasks: str = AUTO) -> None:
     """Stand everything up, release, trade, ship a broken release, see it taken back, prove it all."""
     node(world)
     stage = stand_up(world, record)
-    ground = lay(world, record, stage)
+    ground = lay(world, record, stage, tasks)
     with head(world) as source:
         file = world.private(f"{SERVICE}.log", "")
         log = GroupLog(ground.cloud, ground.names.log_group(SERVICE), file)
@@ -103,7 +111,7 @@ def _walk(site: Site) -> None:
 def _build(site: Site) -> None:
     site.record.teller.heading("one release, proven")
     with site.record.step("build", "building the image of HEAD") as told:
-        finished, said = site.ops.run("build")
+        finished, said = site.build()
         done("ops build", finished)
         image = said["image"]
         told(f"{image['tag'][:12]} is {image['digest'][:19]}, by {image['builder']}; every module imports")
@@ -124,6 +132,9 @@ def _release(site: Site) -> str:
         _verdict(site, release, str(said["verdict"]), "PASS")
         told(f"{said['id']}: {said['verdict']}, {said['outcome']}; {site.running().revision} runs")
         told(f"the exchange has {_standing(site)}")
+    if site.cloud.mode.name == CONTAINERS:
+        with site.record.step("walls", "asking the engine what holds it in") as told:
+            told(told_by_engine(site.cloud, str(said["to"]["digest"])))
     return release
 
 
@@ -173,7 +184,7 @@ def _break(site: Site, released: str) -> None:
     before = site.running()
     with site.record.step("break", "building a release without the tick rule") as told:
         changed = site.source.break_ticks()
-        finished, said = site.ops.run("build", "--allow-dirty")
+        finished, said = site.build("--allow-dirty")
         done("ops build --allow-dirty", finished)
         told(f"sandbox/broken.patch on the worktree ({changed}): {said['image']['tag'][-18:]}")
     with site.record.step("taken back", "deploying it") as told:
@@ -269,12 +280,12 @@ def _stop(site: Site) -> None:
         code, had, left = site.cloud.stop()
         if (code, left) != (0, 0):
             raise StepFailedError(
-                "exit code 0 and no process left",
+                "exit code 0 and nothing of it left",
                 f"exit code {code} and {left} of {had} left",
                 next_step="read aws.err in the run's folder",
                 tail=site.cloud.part.output.tail(),
             )
-        told(f"SIGTERM: the endpoint ended with 0, and the {had} processes of its tasks with it")
+        told(f"SIGTERM: the endpoint ended with 0, and the {had} {site.cloud.mode.name} of its tasks with it")
 
 
 def _testimony(site: Site) -> Witnesses:

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from sandbox.ground import Ground, lay
+from sandbox.mode import PROCESSES
 from sandbox.parts import PartError
 from sandbox.record import Record
 from sandbox.stage import stand_up
@@ -32,7 +33,7 @@ NOTHING: Mapping[str, Any] = {"up": False}
 def keep_standing(world: World, record: Record) -> None:
     """A story without an end: everything stands until somebody asks it to end, or the endpoint does."""
     node(world)
-    ground = lay(world, record, stand_up(world, record))
+    ground = lay(world, record, stand_up(world, record), PROCESSES)
     file = world.checkout / FOLDER / NAME
     file.write_text(json.dumps(_told(world, ground)), encoding="utf-8")
     try:

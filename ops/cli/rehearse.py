@@ -4,6 +4,7 @@ import click
 
 from ops.cli.root import Session, Spoken, json_option
 from ops.errors import Exit
+from sandbox.rehearse import ORDERS, released
 from sandbox.rehearse import rehearse as play
 
 
@@ -11,9 +12,16 @@ from sandbox.rehearse import rehearse as play
 @click.option(
     "--orders", is_flag=True, help="The orders only: no release, no AWS endpoint; seconds instead of minutes."
 )
+@click.option(
+    "--tasks",
+    type=click.Choice(["auto", "processes", "containers"]),
+    default="auto",
+    show_default=True,
+    help="How the service runs. auto: as containers if an engine answers that can run them.",
+)
 @json_option
 @click.pass_obj
-def rehearse(session: Session, *, orders: bool) -> Exit:
+def rehearse(session: Session, *, orders: bool, tasks: str) -> Exit:
     """Rehearse everything on this machine, with no account anywhere.
 
     Starts a real PostgreSQL, an exchange that answers as Alpaca's paper API does, and an AWS endpoint. Stands the
@@ -21,13 +29,17 @@ def rehearse(session: Session, *, orders: bool) -> Exit:
     ships a broken release and sees it judged FAIL and taken back. Exchange, database and log prove what became of
     each. Everything that was started is stopped at the end; the evidence stays in .sandbox/.
 
+    With a container engine at DOCKER_HOST or the default socket the service runs in real containers; an engine is never
+    installed or started. Without one its image is pulled and run as a process, and what that does not enforce is said.
     With --orders the service is started as a program of this machine, without a release.
 
     \b
     Examples:
       ops rehearse
+      ops rehearse --tasks processes
       ops --json rehearse --orders
 
     Exit codes: 0 done and proven; 1 not done; 2 wrong usage.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
-    return Exit.DONE if play(as_json=session.json, only_orders=orders) else Exit.NOT_DONE
+    story = ORDERS if orders else released(tasks)
+    return Exit.DONE if play(as_json=session.json, story=story) else Exit.NOT_DONE

@@ -4,11 +4,9 @@ They share this machine's network, so the endpoint and every other part of the s
 """
 
 import base64
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -16,34 +14,16 @@ from sandbox.aws.plan import HealthCheck
 from sandbox.aws.pull import Reference
 from sandbox.aws.runner import CannotPullError, CannotStartError, Launch, Pulled
 from sandbox.aws.upstream import docker
+from sandbox.engine.client import LABEL
 
 NOT_ENFORCED = (
     "network: tasks share this machine's network; security groups and subnets mean nothing",
     "IAM: task and execution roles are recorded; the endpoint answers every caller",
     "CPU: the share is given to the engine, which applies it only when processors are short",
 )
-_LABEL = "ops-pipeline.sandbox"
-_DEFAULT_SOCKET = "unix:///var/run/docker.sock"
-_SECONDS = 30
 _FAILED = "pull image manifest has been retried 1 time(s): failed to resolve ref"
 _MEBI = 1024 * 1024
 _NANO = 1_000_000_000
-
-
-def answering() -> Any | None:
-    """A client of the engine at DOCKER_HOST or the default socket; None when none answers."""
-    address = os.environ.get("DOCKER_HOST") or _DEFAULT_SOCKET
-    if address.startswith("unix://") and not Path(address.removeprefix("unix://")).exists():
-        return None
-    client = None
-    try:
-        client = docker.DockerClient(base_url=address, timeout=_SECONDS)
-        client.ping()
-    except docker.errors.DockerException:
-        if client is not None:
-            client.close()
-        return None
-    return client
 
 
 class Containers:
@@ -76,7 +56,7 @@ class Containers:
         container = launch.container
         try:
             made = self._client.containers.create(
-                launch.pulled.content, **_options(launch), labels={_LABEL: self._owner, "task": launch.task_id}
+                launch.pulled.content, **_options(launch), labels={LABEL: self._owner, "task": launch.task_id}
             )
         except docker.errors.DockerException as error:
             raise CannotStartError(str(error)) from error
@@ -89,7 +69,7 @@ class Containers:
 
     def forget(self, task_id: str) -> None:
         """Remove the task's containers."""
-        labels = [f"{_LABEL}={self._owner}", f"task={task_id}"]
+        labels = [f"{LABEL}={self._owner}", f"task={task_id}"]
         for each in self._client.containers.list(all=True, filters={"label": labels}):
             with suppress(docker.errors.DockerException):
                 each.remove(force=True, v=True)

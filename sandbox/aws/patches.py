@@ -20,6 +20,7 @@ from sandbox.aws.services import Services
 from sandbox.aws.settings import Pace, Settings, Tasks
 from sandbox.aws.tasks import Tasks as TaskKeeper
 from sandbox.aws.upstream import docker, gateway, responses, sns, sqs
+from sandbox.engine.client import answering
 
 application = gateway.app
 """What the server serves."""
@@ -97,7 +98,7 @@ def _addresses(settings: Settings) -> Iterator[fits.Patch]:
 
 
 def _runner(settings: Settings, token: str) -> Runner:
-    engine = None if settings.tasks is Tasks.PROCESSES else containers.answering()
+    engine = None if settings.tasks is Tasks.PROCESSES else answering()
     if engine is not None:
         return containers.Containers(engine, token, settings.host)
     if settings.tasks is Tasks.CONTAINERS:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.record import Record, StepFailedError
-from sandbox.rehearse import CHECKOUT, rehearse
+from sandbox.rehearse import CHECKOUT, ORDERS, rehearse
 from sandbox.world import World
 
 
@@ -20,7 +20,7 @@ def report(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_the_story_of_the_orders_ends_proven(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(CHECKOUT / "pipeline.toml", tmp_path)
 
-    ok = rehearse(as_json=True, checkout=tmp_path, only_orders=True)
+    ok = rehearse(as_json=True, story=ORDERS, checkout=tmp_path)
 
     told = report(capsys)
     assert (ok, told["ok"], told["mode"]) == (True, True, "processes")

@@ -1,4 +1,3 @@
-import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,8 @@ from ops.image import engine
 from ops.image.oci import HOME, LIBRARY
 from ops.image.source import PATHS, Source, source
 from ops.image.store import Store
+from sandbox.engine.base import base_image
+from sandbox.engine.client import answering
 
 DOCKERFILE = Path("dispatcher/Dockerfile").read_text("utf-8")
 SOURCE = Source(
@@ -66,14 +67,12 @@ def test_the_dockerfile_needs_no_shell_and_nothing_that_is_not_exported() -> Non
     assert "--require-hashes" in DOCKERFILE
 
 
+@pytest.mark.containers
 def test_an_engine_builds_this_repository(tmp_path: Path) -> None:
-    base = os.environ.get("OPS_BASE")
-    if not engine.answers() or not base:
-        pytest.skip("NOT TESTED: no container engine answers, or OPS_BASE names no base image")
-    network = os.environ.get("OPS_BUILD_NETWORK")
-
+    client = answering()
+    base = base_image(client)
     built = engine.build(
-        source(Path.cwd(), allow_dirty=True), Store(tmp_path), base=base, platform=None, network=network
+        source(Path.cwd(), allow_dirty=True), Store(tmp_path), base=base, platform=None, network="host"
     )
 
     assert built.builder == "engine"

@@ -1,6 +1,5 @@
 """Tasks as real containers. Skipped, loudly, where no engine answers."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -17,17 +16,7 @@ from tests.sandbox.aws.aws_world import World, eventually
 _PROGRAMS = ("sh", "id", "cat", "sleep", "touch")
 _STAYS = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
 
-
-def _engine() -> bool:
-    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    docker = shutil.which("docker")
-    asked = [docker or "docker", "--host", address, "version"]
-    return docker is not None and subprocess.run(asked, capture_output=True, timeout=20, check=False).returncode == 0
-
-
-pytestmark = pytest.mark.skipif(
-    not _engine(), reason="CONTAINER MODE IS NOT TESTED: no engine answers at DOCKER_HOST or the default socket"
-)
+pytestmark = pytest.mark.containers
 
 
 @pytest.fixture(scope="module")
