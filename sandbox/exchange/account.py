@@ -13,6 +13,41 @@ MOST_IN_ONE = 6  # a holding above 600 % of the equity restricts the account to 
 Price = Callable[[Position], Decimal]
 
 
+@dataclass(frozen=True, slots=True)
+class Watchlist:
+    """A named list of stocks; instants in ns UTC."""
+
+    id: str
+    name: str
+    created_at: int
+    updated_at: int
+    symbols: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """Shares found to sell short until `expires_at` (ns UTC), for `price` USD each; or why none were.
+
+    `asked` is symbol, shares, the highest fee for each, and whether it was all or none.
+    """
+
+    id: str
+    symbol: str
+    key: str
+    asked: tuple[str, int, str | None, bool]
+    created_at: int
+    expires_at: int
+    located_qty: int
+    price: Decimal
+    rejection: str | None = None
+
+    def status(self, now: int) -> str:
+        """Tell what has become of it."""
+        if self.rejection:
+            return "rejected"
+        return "active" if now < self.expires_at else "expired"
+
+
 @dataclass(slots=True)
 class Account:
     """Money in USD. Only the exchange changes it, always through the methods here."""
@@ -36,6 +71,8 @@ class Account:
     held_shares: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     held_totals: dict[str, Decimal] = field(default_factory=dict)
     configurations: dict[str, object] = field(default_factory=dict)
+    watchlists: dict[str, Watchlist] = field(default_factory=dict)
+    locates: dict[str, Locate] = field(default_factory=dict)
 
     @property
     def options_trading_level(self) -> int:
@@ -46,6 +83,11 @@ class Account:
     def allows(self, configuration: str) -> bool:
         """Tell whether one of the account's own switches is on."""
         return bool(self.configurations.get(configuration))
+
+    def located(self, symbol: str, now: int) -> int:
+        """Shares of a stock that are located to be sold short."""
+        mine = (x for x in self.locates.values() if x.symbol == symbol and x.status(now) == "active")
+        return sum(x.located_qty for x in mine)
 
     def qty(self, symbol: str) -> Decimal:
         """Shares held, negative when short."""

@@ -1,16 +1,14 @@
 """The trading API's paths for an account's settings and statement."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
 from decimal import Decimal
 from itertools import islice
 
-from sandbox.exchange import wire
+from sandbox.exchange import sessions, wire
 from sandbox.exchange.account import Account
 from sandbox.exchange.activities import TRADES, Activity
 from sandbox.exchange.calls import Call, Reply, ok
 from sandbox.exchange.errors import refuse
-from sandbox.exchange.text import read_instant
 
 _PAGE, _MOST = 100, 100
 _EMAILS = ("all", "none")
@@ -83,16 +81,9 @@ def activities(call: Call) -> Reply:
     tests = list(_tests(call, wanted))
     statement = call.exchange.statements[call.account.number]
     lines = [a for a in statement.posted(call.exchange.clock.now()) if all(test(a) for test in tests)]
-    if _direction(call) == "desc":
+    if call.choice("direction", "desc", ("asc", "desc")) == "desc":
         lines.reverse()
     return ok([a.shown for a in islice(_after(lines, call), call.whole("page_size", _PAGE, _MOST))])
-
-
-def _direction(call: Call) -> str:
-    given = call.query.get("direction") or "desc"
-    if given not in ("asc", "desc"):
-        raise refuse("query_invalid", field="direction")
-    return given
 
 
 def _after(lines: list[Activity], call: Call) -> Iterator[Activity]:
@@ -121,26 +112,10 @@ def _tests(call: Call, wanted: frozenset[str]) -> Iterator[Test]:
 
 
 def _times(call: Call) -> Iterator[Test]:
-    day = call.query.get("date")
-    if day:
-        wanted = _date(day)
+    if call.query.get("date"):
+        wanted = call.day("date", sessions.FIRST)
         yield lambda a: a.day == wanted
     for name in ("after", "until"):
-        given = call.query.get(name)
-        if given:
-            edge = _instant(given, name)
+        if call.query.get(name):
+            edge = call.instant(name, 0)
             yield (lambda a, e=edge: a.at > e) if name == "after" else (lambda a, e=edge: a.at < e)  # type: ignore[misc]
-
-
-def _date(given: str) -> date:
-    try:
-        return date.fromisoformat(given[:10])
-    except ValueError:
-        raise refuse("query_invalid", field="date") from None
-
-
-def _instant(given: str, name: str) -> int:
-    try:
-        return read_instant(given)
-    except (ValueError, OverflowError):
-        raise refuse("query_invalid", field=name) from None

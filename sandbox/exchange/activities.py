@@ -108,6 +108,7 @@ class Statement:
 
 
 _WORDS = {
+    "FEE": "Locate Fee",
     "OPEXC": "Option Exercise",
     "OPASN": "Option Assignment",
     "OPEXP": "Option Expiration",

@@ -166,6 +166,18 @@ def _check_short(standing: Standing, request: OrderRequest, asset: Asset) -> Non
         raise refuse("may_not_short")
     if not asset.easy_to_borrow and request.tif is not TimeInForce.DAY:
         raise refuse("hard_to_borrow_tif", symbol=asset.symbol)
+    if not asset.easy_to_borrow and standing.settings.locates_required:
+        _check_located(standing, asset.symbol, request.qty or ZERO)
+
+
+def _check_located(standing: Standing, symbol: str, requested: Decimal) -> None:
+    """Refuse to sell more of a hard-to-borrow stock short than was located for today."""
+    account, book = standing.account, standing.book
+    waiting = book.account(account.number).opening.get((symbol, Side.SELL), {})
+    sold = max(ZERO, -account.qty(symbol)) + sum((book.orders[order].remaining for order in waiting), ZERO)
+    available = max(ZERO, account.located(symbol, standing.now) - sold)
+    if requested > available:
+        raise refuse("not_located", symbol=symbol, requested=plain(requested), available=plain(available))
 
 
 def check_may_open(standing: Standing, side: Side | None, symbol: str) -> None:

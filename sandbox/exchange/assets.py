@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -158,6 +158,11 @@ class Listing:
     def all(self) -> tuple[Asset, ...]:
         """List every asset by symbol."""
         return tuple(self._assets[symbol] for symbol in sorted(self._assets))
+
+    def changed(self) -> dict[str, dict[str, object]]:
+        """Give the facts of every asset that is not as it was listed at first."""
+        now = ((symbol, asset) for symbol, asset in self._assets.items() if LISTED.get(symbol) != asset)
+        return {symbol: {k: v for k, v in asdict(asset).items() if k != "symbol"} for symbol, asset in now}
 
     def change(self, symbol: str, facts: Mapping[str, object]) -> Asset:
         """Change what may be done with an asset, or list a new one.

@@ -1,7 +1,8 @@
 """The words between the edge and the routes: a call in, a reply out. No sockets here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import orjson
 
@@ -10,6 +11,7 @@ from sandbox.exchange.account import Account
 from sandbox.exchange.engine import Exchange
 from sandbox.exchange.errors import Refusal, refuse
 from sandbox.exchange.intake import Body
+from sandbox.exchange.text import read_instant
 from sandbox.exchange.wire import render
 
 _TRUE = frozenset({"true", "True", "1", "TRUE", "t", "T"})
@@ -33,6 +35,7 @@ class Call:
     account: Account
     params: Mapping[str, str]
     query: Mapping[str, str]
+    headers: Mapping[str, str]
     raw: bytes
 
     @property
@@ -57,6 +60,33 @@ class Call:
         if not given.isdecimal() or len(given) > 9 or int(given) < 1:  # noqa: PLR2004
             raise refuse("query_invalid", field=name)
         return min(int(given), most)
+
+    def day(self, name: str, default: date) -> date:
+        """Read a day of the query, YYYY-MM-DD or the date of an instant."""
+        given = self.query.get(name)
+        if not given:
+            return default
+        try:
+            return date.fromisoformat(given[:10])
+        except ValueError:
+            raise refuse("query_invalid", field=name) from None
+
+    def instant(self, name: str, default: int) -> int:
+        """Read an instant of the query, or midnight UTC of a bare date, as ns UTC."""
+        given = self.query.get(name)
+        if not given:
+            return default
+        try:
+            return read_instant(given)
+        except (ValueError, OverflowError):
+            raise refuse("query_invalid", field=name) from None
+
+    def choice(self, name: str, default: str, allowed: Collection[str]) -> str:
+        """Read one word of those allowed."""
+        given = self.query.get(name) or default
+        if given not in allowed:
+            raise refuse("query_invalid", field=name)
+        return given
 
     def listed(self, name: str) -> tuple[str, ...]:
         """Read a comma-separated list of the query."""

@@ -56,6 +56,7 @@ class Settings:
     extended_gtc: bool = True
     bracket_stop_limit_entry: bool = False
     stream_connections: int = 1
+    locates_required: bool = True
     options_gtc: bool = False
     options_stops: bool = False
     options_increments: bool = True
@@ -83,6 +84,7 @@ MEANINGS: Mapping[str, str] = {
     "extended_gtc": "extended-hours orders may be good till canceled; an older document says day only",
     "bracket_stop_limit_entry": "a bracket's or oto's entry may be a stop-limit order; some clients send it",
     "stream_connections": "trade_updates connections an account may have at once; 0 lifts it",
+    "locates_required": "hard-to-borrow stocks are sold short up to what was located; false asks for no locate",
     "options_gtc": "option orders may be good till canceled; the documents disagree",
     "options_stops": "option orders may be stop and stop-limit; the documents disagree",
     "options_increments": "option prices off their increment are refused; the real ones may be routed differently",

@@ -1,7 +1,7 @@
 """The market data API's paths for stocks. Prices are JSON numbers here, as in the real one."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 
 from sandbox.exchange import pages, sessions, wire
@@ -9,8 +9,7 @@ from sandbox.exchange.assets import Asset
 from sandbox.exchange.calls import Call, Reply, ok
 from sandbox.exchange.errors import refuse
 from sandbox.exchange.market import Bar
-from sandbox.exchange.sessions import EASTERN
-from sandbox.exchange.text import SECOND, nanoseconds, read_instant
+from sandbox.exchange.text import SECOND
 
 _MINUTE, _DAY = 60 * SECOND, 86_400 * SECOND
 _UNITS = {"Min": _MINUTE, "T": _MINUTE, "Hour": 3_600 * SECOND, "H": 3_600 * SECOND}
@@ -21,7 +20,7 @@ _FEEDS = frozenset({"iex", "sip", "delayed_sip", "otc", "boats", "overnight"})
 Show = Callable[[Call, Asset], object]
 
 
-def _check_feed(call: Call, until: int) -> None:
+def check_feed(call: Call, until: int) -> None:
     """Refuse what a free plan may not see: the full tape of the last quarter of an hour."""
     feed = call.query.get("feed") or "iex"
     if feed not in _FEEDS:
@@ -31,14 +30,15 @@ def _check_feed(call: Call, until: int) -> None:
         raise refuse("sip_forbidden")
 
 
-def _asset(call: Call) -> Asset:
+def named(call: Call) -> Asset:
+    """Find the symbol the path names (404 / 40410000)."""
     found = call.exchange.listing.find(call.params["symbol"])
     if found is None:
         raise refuse("symbol_not_found", symbol=call.params["symbol"])
     return found
 
 
-def _assets(call: Call) -> list[Asset]:
+def asked(call: Call) -> list[Asset]:
     """Find the asked symbols; the real API leaves out those it does not know."""
     symbols = call.listed("symbols")
     if not symbols:
@@ -51,8 +51,8 @@ def one(name: str, show: Show) -> Callable[[Call], Reply]:
     """Answer for one symbol: {symbol, name: …}."""
 
     def answer(call: Call) -> Reply:
-        _check_feed(call, call.exchange.clock.now())
-        asset = _asset(call)
+        check_feed(call, call.exchange.clock.now())
+        asset = named(call)
         return ok({"symbol": asset.symbol, name: show(call, asset)})
 
     return answer
@@ -62,8 +62,8 @@ def many(name: str, show: Show) -> Callable[[Call], Reply]:
     """Answer for several symbols: {name: {symbol: …}}."""
 
     def answer(call: Call) -> Reply:
-        _check_feed(call, call.exchange.clock.now())
-        return ok({name: {asset.symbol: show(call, asset) for asset in _assets(call)}})
+        check_feed(call, call.exchange.clock.now())
+        return ok({name: {asset.symbol: show(call, asset) for asset in asked(call)}})
 
     return answer
 
@@ -81,7 +81,7 @@ def trade(call: Call, asset: Asset) -> object:
 def latest_bar(call: Call, asset: Asset) -> object:
     """Show the latest finished minute."""
     start = call.exchange.clock.now() // _MINUTE * _MINUTE - _MINUTE
-    return wire.bar(call.exchange.market.bar(asset.symbol, asset.anchor, start, _MINUTE))
+    return wire.bar(call.exchange.instruments.bar(asset.symbol, start, _MINUTE))
 
 
 def snapshot(call: Call, asset: Asset) -> dict[str, object]:
@@ -92,8 +92,8 @@ def snapshot(call: Call, asset: Asset) -> dict[str, object]:
         "latestTrade": trade(call, asset),
         "latestQuote": quote(call, asset),
         "minuteBar": latest_bar(call, asset),
-        "dailyBar": wire.bar(_day_bar(call, asset, days[0])),
-        "prevDailyBar": wire.bar(_day_bar(call, asset, days[1])),
+        "dailyBar": wire.bar(_day_bar(call, asset.symbol, days[0])),
+        "prevDailyBar": wire.bar(_day_bar(call, asset.symbol, days[1])),
     }
 
 
@@ -104,68 +104,74 @@ def _days_before(now: int, count: int) -> Iterator[int]:
     return islice((s.opens for s in reversed(begun) if s.opens <= now), count)
 
 
-def _day_bar(call: Call, asset: Asset, opens: int) -> Bar:
-    session = sessions.session_on(sessions.eastern_day(opens))
+def _day_bar(call: Call, symbol: str, opens: int) -> Bar:
+    day = sessions.eastern_day(opens)
+    session = sessions.session_on(day)
     end = min(call.exchange.clock.now(), session.closes if session else opens + _DAY)
-    bar = call.exchange.market.bar(asset.symbol, asset.anchor, opens, max(SECOND, end - opens))
-    midnight = datetime.combine(sessions.eastern_day(opens), datetime.min.time(), EASTERN)
-    return Bar(nanoseconds(midnight), bar.open, bar.high, bar.low, bar.close, bar.volume)
+    bar = call.exchange.instruments.bar(symbol, opens, max(SECOND, end - opens))
+    return Bar(sessions.midnight(day), bar.open, bar.high, bar.low, bar.close, bar.volume)
 
 
 def one_snapshot(call: Call) -> Reply:
     """GET /v2/stocks/{symbol}/snapshot."""
-    _check_feed(call, call.exchange.clock.now())
-    asset = _asset(call)
+    check_feed(call, call.exchange.clock.now())
+    asset = named(call)
     return ok({"symbol": asset.symbol, **snapshot(call, asset)})
 
 
 def snapshots(call: Call) -> Reply:
     """GET /v2/stocks/snapshots: symbols at the top level."""
-    _check_feed(call, call.exchange.clock.now())
-    return ok({asset.symbol: snapshot(call, asset) for asset in _assets(call)})
+    check_feed(call, call.exchange.clock.now())
+    return ok({asset.symbol: snapshot(call, asset) for asset in asked(call)})
 
 
 def one_bars(call: Call) -> Reply:
     """GET /v2/stocks/{symbol}/bars."""
-    asset = _asset(call)
-    shown, token = _page(call, [asset])
-    return ok({"symbol": asset.symbol, "bars": shown.get(asset.symbol), "next_page_token": token})
+    symbol = named(call).symbol
+    _check_end(call)
+    shown, token = page_of_bars(call, [symbol])
+    return ok({"symbol": symbol, "bars": shown.get(symbol), "next_page_token": token})
 
 
 def bars(call: Call) -> Reply:
     """GET /v2/stocks/bars, paged over symbols and time."""
-    shown, token = _page(call, _assets(call))
+    symbols = [asset.symbol for asset in asked(call)]
+    _check_end(call)
+    shown, token = page_of_bars(call, symbols)
     return ok({"bars": shown, "next_page_token": token})
 
 
-def _page(call: Call, assets: list[Asset]) -> tuple[dict[str, list[object]], str | None]:
+def _check_end(call: Call) -> None:
     now = call.exchange.clock.now()
-    _check_feed(call, min(_instant(call, "end", now), now))
+    check_feed(call, min(call.instant("end", now), now))
+
+
+def page_of_bars(call: Call, symbols: list[str]) -> tuple[dict[str, list[object]], str | None]:
+    """Give one page of the asked bars by symbol, and the token of the next page."""
     limit = call.whole("limit", _PAGE, _MOST)
     skip = pages.read_token(call.query.get("page_token"))
-    wanted = ((a, bar) for a in sorted(assets, key=lambda a: a.symbol) for bar in _bars(call, a))
+    wanted = ((symbol, bar) for symbol in sorted(symbols) for bar in _bars(call, symbol))
     page = list(islice(wanted, skip, skip + limit + 1))
     shown: dict[str, list[object]] = {}
-    for asset, bar in page[:limit]:
-        shown.setdefault(asset.symbol, []).append(wire.bar(bar))
+    for symbol, bar in page[:limit]:
+        shown.setdefault(symbol, []).append(wire.bar(bar))
     return shown, pages.token(skip + limit) if len(page) > limit else None
 
 
-def _bars(call: Call, asset: Asset) -> Iterator[Bar]:
+def _bars(call: Call, symbol: str) -> Iterator[Bar]:
     """Walk the asked bars in time, or backwards with sort=desc."""
     count, unit = _timeframe(call.query.get("timeframe", "1Day"))
     now = call.exchange.clock.now()
-    today = nanoseconds(datetime.combine(sessions.eastern_day(now), datetime.min.time(), EASTERN))
-    start = _instant(call, "start", today)
-    end = min(_instant(call, "end", now), now)
+    start = call.instant("start", sessions.midnight(sessions.eastern_day(now)))
+    end = min(call.instant("end", now), now)
     opens = _openings(start, end, count, unit)
-    if call.query.get("sort") == "desc":
+    if call.choice("sort", "asc", ("asc", "desc")) == "desc":
         opens = reversed(list(opens))
     for at, length in opens:
         if unit in _DAYS:
-            yield _day_bar(call, asset, at)
+            yield _day_bar(call, symbol, at)
         else:
-            yield call.exchange.market.bar(asset.symbol, asset.anchor, at, length)
+            yield call.exchange.instruments.bar(symbol, at, length)
 
 
 def _timeframe(given: str) -> tuple[int, str]:
@@ -174,16 +180,6 @@ def _timeframe(given: str) -> tuple[int, str]:
     if unit not in {**_UNITS, **_DAYS} or not digits.isdecimal() or not 1 <= int(digits) <= 59:  # noqa: PLR2004
         raise refuse("query_invalid", field="timeframe")
     return int(digits), unit
-
-
-def _instant(call: Call, name: str, default: int) -> int:
-    given = call.query.get(name)
-    if not given:
-        return default
-    try:
-        return read_instant(given)
-    except (ValueError, OverflowError):
-        raise refuse("query_invalid", field=name) from None
 
 
 def _openings(start: int, end: int, count: int, unit: str) -> Iterator[tuple[int, int]]:

@@ -15,7 +15,7 @@ class Row(NamedTuple):
     """One line of the table; the message is a template."""
 
     http: int
-    code: int | None
+    code: int | str | None
     message: str
 
 
@@ -24,7 +24,7 @@ class Refusal:
     """What goes back to the client: HTTP status and the JSON body's fields."""
 
     http: int
-    code: int | None
+    code: int | str | None
     message: str
     extra: Mapping[str, object] = field(default_factory=dict)
 
@@ -122,6 +122,9 @@ TABLE: Mapping[str, Row] = {
     "auction_type": _rule("{tif} orders must be market or limit orders"),
     "immediate_tif": _rule("{type} orders must be DAY or GTC orders"),
     "hard_to_borrow_tif": _rule("only day orders are allowed for hard-to-borrow asset {symbol}"),
+    "not_located": _funds(
+        "insufficient located qty for hard-to-borrow asset {symbol} (requested: {requested}, available: {available})"
+    ),
     "trail_simple": _rule("trailing stop orders must be simple orders"),
     # assets
     "asset_not_found": _rule('asset "{symbol}" not found'),
@@ -144,6 +147,17 @@ TABLE: Mapping[str, Row] = {
     "may_not_trade": _funds("account is not authorized to trade"),
     "closing_only": _funds("account is restricted to liquidation only"),
     "position_intent": _rule("position intent mismatch, inferred: {inferred}, specified: {specified}"),
+    # locates: their codes are words
+    "locate_lot": Row(400, "invalid_input", "invalid input: quantity must be in round lots of 100"),
+    "locate_limit": Row(400, "invalid_limit_price", "invalid limit_price"),
+    "locate_body": Row(400, "invalid_request_body", "invalid request body"),
+    "locate_symbols": Row(400, "invalid_symbols", "symbols must contain at most 100 unique symbols"),
+    "locate_symbol": Row(422, "symbol_not_found", "symbol not found"),
+    "locate_easy": Row(422, "easy_to_borrow", "security is easy-to-borrow and does not require a locate"),
+    "locate_unavailable": Row(422, "quote_unavailable", "locate quote is unavailable for this symbol"),
+    "locate_power": Row(422, "insufficient_buying_power", "insufficient buying power to cover locate fee"),
+    "locate_key": Row(422, "idempotency_key_conflict", "idempotency key was already used with a different request"),
+    "locate_not_found": Row(404, None, "locate not found"),
     # options
     "option_complex": _rule("complex orders not supported for options trading"),
     "option_qty": _rule("qty must be integer for options trading"),
@@ -193,6 +207,10 @@ TABLE: Mapping[str, Row] = {
     "position_not_found": _absent("position does not exist"),
     "contract_position_not_found": _absent("position not found: {symbol}"),
     "symbol_not_found": _absent("symbol not found: {symbol}"),
+    "watchlist_not_found": _absent("watchlist not found for {watchlist}"),
+    "watchlist_name_taken": _shape("watchlist name must be unique"),
+    "watchlist_name_long": _shape("watchlist name must be no more than 64 characters"),
+    "watchlist_symbol_taken": _shape("duplicate symbol: {symbol}"),
     "asset_unknown": _absent("asset not found for {symbol}"),
     "cancel_finished": _rule('order is already in "{status}" state'),
     "replace_state": _rule("cannot replace order in {status} status"),

@@ -8,7 +8,7 @@ from sandbox.exchange.assets import Asset, Listing
 from sandbox.exchange.clock import Clock
 from sandbox.exchange.contracts import Contract
 from sandbox.exchange.errors import refuse
-from sandbox.exchange.market import Market, Quote
+from sandbox.exchange.market import Bar, Market, Quote, samples_of
 
 Instrument = Asset | Contract
 
@@ -87,3 +87,10 @@ class Instruments:
             return fixed
         contract = self.contract(symbol)
         return option_pricing.quote(contract, self.spot(contract.underlying, at), at, self._seed)
+
+    def bar(self, symbol: str, at: int, length: int) -> Bar:
+        """Summarise what a stock or a contract cost from `at` on for `length` nanoseconds."""
+        if not contracts.is_contract(symbol):
+            return self._market.bar(symbol, self.stock(symbol).anchor, at, length)
+        last = [self.quote(symbol, moment).last for moment in samples_of(at, length)]
+        return self._market.summary(symbol, at, length, last)

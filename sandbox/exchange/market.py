@@ -6,7 +6,7 @@ moment can be asked in any order and the same seed gives the same market. Intege
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from functools import lru_cache
@@ -74,6 +74,11 @@ def _drift_ppm(seed: int, symbol: str, at: int) -> int:
     return total
 
 
+def samples_of(at: int, length: int) -> Iterator[int]:
+    """Give the moments a bar is drawn from, first and last included."""
+    return (at + length * i // 8 for i in range(9))
+
+
 def middle_of(bid: Decimal, ask: Decimal) -> Decimal:
     """Give the last trade a quote stands for when none is named: its middle, on the tick below."""
     return _snap((bid + ask) / 2, ROUND_DOWN)
@@ -112,6 +117,10 @@ class Market:
             return None
         return recorded[max(0, bisect_right(recorded, at, key=_at) - 1)]
 
+    def is_recorded(self, symbol: str) -> bool:
+        """Tell whether a symbol is quoted from the recording."""
+        return symbol in self._recording and symbol not in self._fixed
+
     def next_moment(self, after: int) -> int | None:
         """Tell when the recording quotes next, after a moment."""
         index = bisect_right(self._moments, after)
@@ -146,7 +155,7 @@ class Market:
 
     def middle(self, symbol: str, anchor: Decimal, at: int) -> Decimal:
         """Give the exact price; a recorded one stands, a fixed symbol's history walks around its quote."""
-        if symbol in self._recording and symbol not in self._fixed:
+        if self.is_recorded(symbol):
             return self.quote(symbol, anchor, at).middle
         fixed = self._fixed.get(symbol)
         base = (fixed[0] + fixed[1]) / 2 if fixed else anchor
@@ -154,11 +163,16 @@ class Market:
         return base * (_PPM + moved) / _PPM
 
     def bar(self, symbol: str, anchor: Decimal, at: int, length: int) -> Bar:
-        """Summarise the prices from `at` on for `length` nanoseconds."""
-        samples = [_snap(self.middle(symbol, anchor, at + length * i // 8), ROUND_DOWN) for i in range(9)]
+        """Summarise a stock's prices from `at` on for `length` nanoseconds."""
+        samples = [_snap(self.middle(symbol, anchor, moment), ROUND_DOWN) for moment in samples_of(at, length)]
+        return self.summary(symbol, at, length, samples)
+
+    def summary(self, symbol: str, at: int, length: int, samples: Sequence[Decimal]) -> Bar:
+        """Make a bar of samples in order of time, or of what the recording says instead."""
         passed = [quote.last for quote in self.recorded(symbol, at, at + length - 1)]
-        if passed:
-            samples = [self.quote(symbol, anchor, at).last, *passed]
+        before = self.given_quote(symbol, at)
+        if passed and before is not None:
+            samples = [before.last, *passed]
         traded = abs(_noise(self._seed, symbol + "/volume", length // SECOND, at // length))
         volume = 100 + traded * (length // SECOND) // 5_000
         return Bar(at, samples[0], max(samples), min(samples), samples[-1], volume)

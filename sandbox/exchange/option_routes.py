@@ -12,7 +12,7 @@ from sandbox.exchange.contracts import Contract, Kind
 from sandbox.exchange.errors import refuse
 from sandbox.exchange.intake import number
 from sandbox.exchange.market import Quote
-from sandbox.exchange.text import instant, plain, read_instant
+from sandbox.exchange.text import instant, plain
 
 _PAGE, _MOST = 100, 10_000
 _CHAIN_PAGE, _CHAIN_MOST = 100, 1_000
@@ -186,25 +186,15 @@ def chain(call: Call) -> Reply:
     if call.exchange.listing.find(underlying) is None:
         raise refuse("symbol_not_found", symbol=underlying)
     tests = list(_filters(call))
-    since = _updated_since(call)
+    since = call.instant("updated_since", 0)
     found = (c for c in _chain(call, underlying) if all(test(c) for test in tests))
     return _snapshot_page(call, iter(()) if since > call.exchange.clock.now() else found)
-
-
-def _updated_since(call: Call) -> int:
-    given = call.query.get("updated_since")
-    if not given:
-        return 0
-    try:
-        return read_instant(given)
-    except (ValueError, OverflowError):
-        raise refuse("query_invalid", field="updated_since") from None
 
 
 def snapshots(call: Call) -> Reply:
     """GET /v1beta1/options/snapshots?symbols=…."""
     _check_feed(call)
-    return _snapshot_page(call, iter(_asked(call)))
+    return _snapshot_page(call, iter(asked(call)))
 
 
 def _snapshot_page(call: Call, found: Iterator[Contract]) -> Reply:
@@ -227,7 +217,8 @@ def _check_feed(call: Call) -> None:
         raise refuse("opra_forbidden")
 
 
-def _asked(call: Call) -> list[Contract]:
+def asked(call: Call) -> list[Contract]:
+    """Find the contracts the query names; those it does not know are left out."""
     symbols = call.listed("symbols")
     if not symbols:
         raise refuse("field_required", field="symbols")
@@ -241,7 +232,7 @@ def _snapshot(call: Call, found: Contract) -> wire.Json:
     now = exchange.clock.now()
     quote = exchange.quote(found.symbol)
     spot = exchange.instruments.spot(found.underlying, now)
-    shown: wire.Json = {"latestQuote": _quote(quote), "latestTrade": _trade(quote)}
+    shown: wire.Json = {"latestQuote": _quote(quote), "latestTrade": shown_trade(quote)}
     sigma = option_pricing.implied(found, spot, quote.middle, now)
     if sigma is not None:
         shown["impliedVolatility"] = sigma
@@ -252,13 +243,13 @@ def _snapshot(call: Call, found: Contract) -> wire.Json:
 def latest_quotes(call: Call) -> Reply:
     """GET /v1beta1/options/quotes/latest?symbols=…."""
     _check_feed(call)
-    return ok({"quotes": {c.symbol: _quote(call.exchange.quote(c.symbol)) for c in _asked(call)}})
+    return ok({"quotes": {c.symbol: _quote(call.exchange.quote(c.symbol)) for c in asked(call)}})
 
 
 def latest_trades(call: Call) -> Reply:
     """GET /v1beta1/options/trades/latest?symbols=…."""
     _check_feed(call)
-    return ok({"trades": {c.symbol: _trade(call.exchange.quote(c.symbol)) for c in _asked(call)}})
+    return ok({"trades": {c.symbol: shown_trade(call.exchange.quote(c.symbol)) for c in asked(call)}})
 
 
 def _quote(quote: Quote) -> wire.Json:
@@ -274,5 +265,6 @@ def _quote(quote: Quote) -> wire.Json:
     }
 
 
-def _trade(quote: Quote) -> wire.Json:
+def shown_trade(quote: Quote) -> wire.Json:
+    """Show a contract's trade as the data API does."""
     return {"t": instant(quote.at), "x": "C", "p": quote.last or Decimal("0.01"), "s": 1, "c": "I"}

@@ -8,7 +8,6 @@ from sandbox.exchange import intake, replacement, wire
 from sandbox.exchange.calls import Call, Reply, ok
 from sandbox.exchange.errors import refuse
 from sandbox.exchange.orders import Order
-from sandbox.exchange.text import read_instant
 from sandbox.exchange.trading_routes import cancel_everything
 
 _DEFAULT_LIMIT, _MOST = 50, 500
@@ -74,16 +73,9 @@ def _grouped(call: Call) -> Callable[[Order], wire.Json]:
     return lambda order: wire.group(call.exchange, order)
 
 
-def _choice(call: Call, name: str, default: str, allowed: tuple[str, ...]) -> str:
-    given = call.query.get(name) or default
-    if given not in allowed:
-        raise refuse("query_invalid", field=name)
-    return given
-
-
 def _tests(call: Call, *, nested: bool) -> Iterator[Test]:
     """Give every condition the query sets."""
-    status = _choice(call, "status", "open", ("open", "closed", "all"))
+    status = call.choice("status", "open", ("open", "closed", "all"))
     if nested:
         yield wire.rolled_up
     if status == "closed":
@@ -116,7 +108,7 @@ def _open_group(call: Call) -> Test:
 
 def _candidates(call: Call) -> Iterator[Order]:
     """Walk the account's orders within the asked time, newest first unless asked otherwise."""
-    ascending = _choice(call, "direction", "desc", ("asc", "desc")) == "asc"
+    ascending = call.choice("direction", "desc", ("asc", "desc")) == "asc"
     mine = call.exchange.book.account(call.account.number)
     orders = call.exchange.book.orders
     flat_open = call.query.get("status", "open") in ("open", "") and not call.flag("nested")
@@ -145,10 +137,4 @@ def _edge(call: Call, name: str) -> int | None:
     by_order = call.query.get("after_order_id" if name == "after" else "before_order_id")
     if by_order:
         return call.exchange.order(call.account, by_order).seq
-    given = call.query.get(name)
-    if not given:
-        return None
-    try:
-        return read_instant(given)
-    except (ValueError, OverflowError):
-        raise refuse("query_invalid", field=name) from None
+    return call.instant(name, 0) if call.query.get(name) else None

@@ -21,10 +21,11 @@ def generated() -> str:
 
 def _operations() -> Iterator[str]:
     rows = {route.name: ("served", "") for route in ROUTES}
-    rows |= {name: (gap.verdict.value, gap.reason) for name, gap in UNSERVED.items()}
+    rows |= {name: ("refused on purpose", reason) for name, reason in UNSERVED.items()}
     yield "## Operations\n"
-    yield f"{len(ROUTES)} of {len(rows)} documented operations are served; the others answer 501.\n"
-    yield "| operation | | why |\n|---|---|---|"
+    yield f"{len(ROUTES)} of {len(rows)} documented operations are served. The others are refused on purpose and"
+    yield "answer 501 with their name; none is left for later.\n"
+    yield "| operation | state | why |\n|---|---|---|"
     yield from (f"| `{name}` | {verdict} | {reason} |" for name, (verdict, reason) in sorted(rows.items()))
 
 
@@ -50,8 +51,8 @@ def _faults() -> Iterator[str]:
 def _refusals() -> Iterator[str]:
     yield "\n## Refusals\n"
     yield "| HTTP | code | message |\n|---|---|---|"
-    rows = sorted({(row.http, row.code or 0, row.message) for row in TABLE.values()})
-    yield from (f"| {http} | {code or ''} | {message} |" for http, code, message in rows)
+    rows = sorted({(row.http, str(row.code or ""), row.message) for row in TABLE.values()})
+    yield from (f"| {http} | {code} | {message} |" for http, code, message in rows)
 
 
 def renewed(page: str) -> str:

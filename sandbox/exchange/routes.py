@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from sandbox.exchange import account_routes as account
+from sandbox.exchange import code_tables, locates, portfolio_history, watchlists
 from sandbox.exchange import data_routes as data
+from sandbox.exchange import history_routes as history
+from sandbox.exchange import market_routes as market
 from sandbox.exchange import option_routes as options
 from sandbox.exchange import order_routes as orders
 from sandbox.exchange import trading_routes as trading
@@ -29,6 +32,7 @@ class Route:
 
 
 _POSITION = "/v2/positions/{symbol_or_asset_id}"
+_WATCHLIST, _BY_NAME = "/v2/watchlists/{watchlist_id}", "/v2/watchlists:by_name"
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/account", trading.account),
@@ -36,6 +40,24 @@ ROUTES: tuple[Route, ...] = (
     Route("PATCH", "/v2/account/configurations", account.change_configurations),
     Route("GET", "/v2/account/activities", account.activities),
     Route("GET", "/v2/account/activities/{activity_type}", account.activities),
+    Route("GET", "/v2/account/portfolio/history", portfolio_history.history),
+    Route("GET", "/v2/watchlists", watchlists.listed),
+    Route("POST", "/v2/watchlists", watchlists.create),
+    Route("GET", _WATCHLIST, watchlists.get(watchlists.by_id)),
+    Route("PUT", _WATCHLIST, watchlists.put(watchlists.by_id)),
+    Route("POST", _WATCHLIST, watchlists.add(watchlists.by_id)),
+    Route("DELETE", _WATCHLIST, watchlists.delete(watchlists.by_id)),
+    Route("DELETE", "/v2/watchlists/{watchlist_id}/{symbol}", watchlists.remove),
+    Route("GET", _BY_NAME, watchlists.get(watchlists.by_name)),
+    Route("PUT", _BY_NAME, watchlists.put(watchlists.by_name)),
+    Route("POST", _BY_NAME, watchlists.add(watchlists.by_name)),
+    Route("DELETE", _BY_NAME, watchlists.delete(watchlists.by_name)),
+    Route("GET", "/v1/locates", locates.listed),
+    Route("POST", "/v1/locates", locates.create),
+    Route("GET", "/v1/locates/quotes", locates.quotes),
+    Route("GET", "/v1/locates/{locate_id}", locates.get),
+    Route("GET", "/v3/clock", market.clock),
+    Route("GET", "/v3/calendar/{market}", market.calendar),
     Route("GET", "/v2/clock", trading.clock),
     Route("GET", "/v2/calendar", trading.calendar),
     Route("GET", "/v2/assets", trading.assets),
@@ -69,6 +91,18 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/stocks/bars", data.bars),
     Route("GET", "/v2/stocks/{symbol}/snapshot", data.one_snapshot),
     Route("GET", "/v2/stocks/snapshots", data.snapshots),
+    Route("GET", "/v2/stocks/quotes", history.stock_quotes),
+    Route("GET", "/v2/stocks/trades", history.stock_trades),
+    Route("GET", "/v2/stocks/auctions", history.stock_auctions),
+    Route("GET", "/v2/stocks/{symbol}/quotes", history.one_stock_quotes),
+    Route("GET", "/v2/stocks/{symbol}/trades", history.one_stock_trades),
+    Route("GET", "/v2/stocks/{symbol}/auctions", history.one_stock_auctions),
+    Route("GET", "/v2/stocks/meta/exchanges", code_tables.stock_exchanges),
+    Route("GET", "/v2/stocks/meta/conditions/{ticktype}", code_tables.stock_conditions),
+    Route("GET", "/v1beta1/options/bars", history.option_bars),
+    Route("GET", "/v1beta1/options/trades", history.option_trades),
+    Route("GET", "/v1beta1/options/meta/exchanges", code_tables.option_exchanges),
+    Route("GET", "/v1beta1/options/meta/conditions/{ticktype}", code_tables.option_conditions),
 )
 
 

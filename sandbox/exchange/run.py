@@ -148,9 +148,13 @@ class Running:
 @contextlib.contextmanager
 def running(config: Config, port: int = 0, data: Path | None = None) -> Iterator[Running]:
     """Run an exchange in a thread for the length of the block; `data` keeps its state."""
-    listener = bind(port)
-    store = None if data is None else Store(data)
-    server = Server(config, store)
+    with contextlib.ExitStack() as opened:
+        store = None if data is None else opened.enter_context(contextlib.closing(Store(data)))
+        server = Server(config, store)
+        yield from _alive(server, bind(port))
+
+
+def _alive(server: Server, listener: socket.socket) -> Iterator[Running]:
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def live() -> None:
@@ -167,5 +171,3 @@ def running(config: Config, port: int = 0, data: Path | None = None) -> Iterator
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
-        if store is not None:
-            store.close()

@@ -139,7 +139,7 @@ class Server:
         self.journal.counters["requests"] += 1
         allowed = self._limit.take(account.number, exchange.settings.rate_limit, exchange.clock.now())
         raw = await request.read()
-        call = Call(exchange, account, params, request.rel_url.query, raw)
+        call = Call(exchange, account, params, request.rel_url.query, request.headers, raw)
         entry = self._note(route, account, raw)
         if not allowed.allowed:
             self.journal.counters["rate_limited"] += 1

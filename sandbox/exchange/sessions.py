@@ -77,10 +77,15 @@ def eastern_time(at: int) -> time:
     return _eastern(at // SECOND).time()
 
 
+def midnight(day: date) -> int:
+    """Tell when a calendar day begins in New York."""
+    return nanoseconds(datetime.combine(day, time(0), EASTERN))
+
+
 def is_known(at: int) -> bool:
     """Tell whether the calendar reaches a moment."""
     _, opens, _ = _sessions()
-    return opens[0] <= at <= nanoseconds(datetime.combine(LAST, time(0), EASTERN))
+    return opens[0] <= at <= midnight(LAST)
 
 
 def is_open(at: int) -> bool:
@@ -129,7 +134,7 @@ def session_on(day: date) -> Session | None:
 def sessions_between(first: date, last: date) -> tuple[Session, ...]:
     """List the trading days from one date to another, both included."""
     days, opens, _ = _sessions()
-    start = bisect_right(opens, nanoseconds(datetime.combine(first, time(0), EASTERN)))
+    start = bisect_right(opens, midnight(first))
     end = bisect_right(opens, nanoseconds(datetime.combine(last, time(23, 59), EASTERN)))
     return days[start:end]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from sandbox.exchange.account import Account
+from sandbox.exchange.account import Account, Locate, Watchlist
 from sandbox.exchange.activities import Activity
 from sandbox.exchange.config import settings
 from sandbox.exchange.engine import Exchange
@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, seq INTEGER NOT NULL, da
 CREATE TABLE IF NOT EXISTS lines (account TEXT, number INTEGER, data BLOB NOT NULL, PRIMARY KEY (account, number));
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, data BLOB NOT NULL);
 """
+_VERSION = 2  # of what is packed; raised whenever an older file would miss something
 _WORDS = {
     "side": Side,
     "type": OrderType,
@@ -82,13 +83,21 @@ class Store:
     # -- reading ---------------------------------------------------------------------------
 
     def restore(self, exchange: Exchange) -> bool:
-        """Give a new exchange what the file knows; false when the file is empty."""
+        """Give a new exchange what the file knows; false when the file is empty.
+
+        Raises ValueError when another version of the exchange wrote it.
+        """
         row = self._db.execute("SELECT data FROM facts WHERE name = 'exchange'").fetchone()
         if row is None:
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
             return False
+        if self._db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            raise ValueError("the data file was written by another version of the exchange; --reset begins anew")
         facts = orjson.loads(row[0])
         exchange.clock.set(max(exchange.clock.now(), facts["now"]))
         exchange.change_settings(settings(exchange.settings, facts["settings"]))
+        for symbol, asset in facts["assets"].items():
+            exchange.listing.change(symbol, asset)
         for symbol, (bid, ask, last) in facts["quotes"].items():
             exchange.market.fix(symbol, Decimal(bid), Decimal(ask), Decimal(last))
         self._restore_lines(exchange)
@@ -124,6 +133,7 @@ def _facts(exchange: Exchange) -> Json:
         "now": exchange.clock.now(),
         "settings": asdict(exchange.settings),
         "quotes": exchange.market.fixed(),
+        "assets": exchange.listing.changed(),
         "accounts": {number: _account(exchange, a) for number, a in exchange.accounts.items()},
     }
 
@@ -137,6 +147,8 @@ def _account(exchange: Exchange, account: Account) -> Json:
         "configurations": account.configurations,
         "kept_from_exercise": exchange.kept_from_exercise[account.number],
         "positions": [asdict(p) for p in account.positions.values()],
+        "watchlists": [asdict(w) for w in account.watchlists.values()],
+        "locates": [asdict(x) for x in account.locates.values()],
     }
 
 
@@ -151,7 +163,19 @@ def _restore_account(exchange: Exchange, account: Account, saved: Mapping[str, o
         exchange.kept_from_exercise[account.number] = set(kept)
     if isinstance(positions, list):
         account.positions = {p["symbol"]: _position(p) for p in positions}
+    lists, found = saved["watchlists"], saved["locates"]
+    if isinstance(lists, list):
+        account.watchlists = {w["id"]: Watchlist(**{**w, "symbols": tuple(w["symbols"])}) for w in lists}
+    if isinstance(found, list):
+        account.locates = {x["id"]: _locate(x) for x in found}
     exchange.options.keep_back(account)
+
+
+def _locate(saved: Json) -> Locate:
+    asked = saved["asked"]
+    if not isinstance(asked, list):
+        raise TypeError("a locate was kept without what was asked for")
+    return Locate(**{**saved, "asked": tuple(asked), "price": Decimal(str(saved["price"]))})  # type: ignore[arg-type]
 
 
 def _position(saved: Json) -> Position:

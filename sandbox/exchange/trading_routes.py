@@ -1,7 +1,6 @@
 """The trading API's paths for accounts, assets, clock and positions."""
 
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 
 from sandbox.exchange import contracts, sessions, wire
@@ -40,19 +39,9 @@ def _eastern(at: int) -> str:
 
 def calendar(call: Call) -> Reply:
     """GET /v2/calendar from `start` to `end`, both included."""
-    first = max(_day(call, "start", sessions.FIRST), sessions.FIRST)
-    last = min(_day(call, "end", sessions.LAST), sessions.LAST)
+    first = max(call.day("start", sessions.FIRST), sessions.FIRST)
+    last = min(call.day("end", sessions.LAST), sessions.LAST)
     return ok([_calendar_day(s) for s in sessions.sessions_between(first, last)])
-
-
-def _day(call: Call, name: str, default: date) -> date:
-    given = call.query.get(name)
-    if not given:
-        return default
-    try:
-        return date.fromisoformat(given[:10])
-    except ValueError:
-        raise refuse("query_invalid", field=name) from None
 
 
 def _calendar_day(session: Session) -> dict[str, str]:

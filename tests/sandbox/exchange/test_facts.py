@@ -60,7 +60,59 @@ def closing(http: Http) -> object:
     return http.send("DELETE", "/v2/positions/ZWZZT")[1]
 
 
+def on_a_watchlist(method: str, path: str = "", body: object = None) -> Sample:
+    def sample(http: Http) -> object:
+        made = http.send("POST", "/v2/watchlists", {"name": "mine", "symbols": ["AAPL"]})[1]
+        return http.send(method, f"/v2/watchlists{path or '/' + made['id']}", body)[1]
+
+    return sample
+
+
+def locating(path: str = "") -> Sample:
+    def sample(http: Http) -> object:
+        http.send("POST", "/_sandbox/assets", {"GE": {"easy_to_borrow": False}})
+        made = http.send("POST", "/v1/locates", {"symbol": "GE", "qty": 100})[1]
+        return http.send("GET", f"/v1/locates{path.format(**made)}")[1] if path != "made" else made
+
+    return sample
+
+
+BY_NAME = ":by_name?name=mine"
+DAY = "start=2026-11-20&end=2026-11-21&limit=3"
 SAMPLES: dict[str, Sample] = {
+    "GET /v2/watchlists": on_a_watchlist("GET", "?"),
+    "POST /v2/watchlists": lambda http: http.send("POST", "/v2/watchlists", {"name": "other", "symbols": ["SPY"]})[1],
+    "GET /v2/watchlists/{watchlist_id}": on_a_watchlist("GET"),
+    "PUT /v2/watchlists/{watchlist_id}": on_a_watchlist("PUT", "", {"name": "renamed"}),
+    "POST /v2/watchlists/{watchlist_id}": on_a_watchlist("POST", "", {"symbol": "SPY"}),
+    "DELETE /v2/watchlists/{watchlist_id}": on_a_watchlist("DELETE"),
+    "DELETE /v2/watchlists/{watchlist_id}/{symbol}": lambda http: http.send(
+        "DELETE",
+        f"/v2/watchlists/{http.send('POST', '/v2/watchlists', {'name': 'x', 'symbols': ['SPY']})[1]['id']}/SPY",
+    )[1],
+    "GET /v2/watchlists:by_name": on_a_watchlist("GET", BY_NAME),
+    "PUT /v2/watchlists:by_name": on_a_watchlist("PUT", BY_NAME, {"symbols": ["SPY"]}),
+    "POST /v2/watchlists:by_name": on_a_watchlist("POST", BY_NAME, {"symbol": "SPY"}),
+    "DELETE /v2/watchlists:by_name": on_a_watchlist("DELETE", BY_NAME),
+    "GET /v1/locates": locating("?status=active"),
+    "POST /v1/locates": locating("made"),
+    "GET /v1/locates/quotes": locating("/quotes?symbols=GE,AAPL,NOSUCH"),
+    "GET /v1/locates/{locate_id}": locating("/{id}"),
+    "GET /v3/clock": get("/v3/clock?markets=NYSE,XNAS"),
+    "GET /v3/calendar/{market}": get("/v3/calendar/NYSE?start=2026-11-23&end=2026-11-30"),
+    "GET /v2/account/portfolio/history": get("/v2/account/portfolio/history?period=1D&timeframe=5Min"),
+    "GET /v2/stocks/quotes": get(f"/v2/stocks/quotes?symbols=AAPL,SPY&{DAY}"),
+    "GET /v2/stocks/trades": get(f"/v2/stocks/trades?symbols=AAPL,SPY&{DAY}"),
+    "GET /v2/stocks/auctions": get(f"/v2/stocks/auctions?symbols=AAPL,SPY&{DAY}"),
+    "GET /v2/stocks/{symbol}/quotes": get(f"/v2/stocks/AAPL/quotes?{DAY}"),
+    "GET /v2/stocks/{symbol}/trades": get(f"/v2/stocks/AAPL/trades?{DAY}"),
+    "GET /v2/stocks/{symbol}/auctions": get(f"/v2/stocks/AAPL/auctions?{DAY}"),
+    "GET /v2/stocks/meta/exchanges": get("/v2/stocks/meta/exchanges"),
+    "GET /v2/stocks/meta/conditions/{ticktype}": get("/v2/stocks/meta/conditions/trade?tape=A"),
+    "GET /v1beta1/options/bars": get(f"/v1beta1/options/bars?symbols={CALL}&timeframe=1Hour&{DAY}"),
+    "GET /v1beta1/options/trades": get(f"/v1beta1/options/trades?symbols={CALL}&{DAY}"),
+    "GET /v1beta1/options/meta/exchanges": get("/v1beta1/options/meta/exchanges"),
+    "GET /v1beta1/options/meta/conditions/{ticktype}": get("/v1beta1/options/meta/conditions/quote"),
     "GET /v2/account": get("/v2/account"),
     "GET /v2/account/configurations": get("/v2/account/configurations"),
     "PATCH /v2/account/configurations": lambda http: http.send(

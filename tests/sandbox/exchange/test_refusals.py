@@ -319,6 +319,7 @@ def test_a_hard_to_borrow_asset_is_sold_short_for_the_day_only(exchange: Running
     assert http.order(**limit(side="sell", limit_price="120", time_in_force="gtc")) == rule(
         "only day orders are allowed for hard-to-borrow asset AAPL"
     )
+    http.send("POST", "/v1/locates", {"symbol": "AAPL", "qty": 100})
     assert http.order(**limit(side="sell", limit_price="120"))[0] == 200
 
 

@@ -1,6 +1,7 @@
 """What an exchange with a data file still knows after it was stopped, or killed."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,10 @@ def test_everything_a_client_sees_survives_a_restart(data: Path) -> None:
         "/v2/orders?status=all&nested=true",
         "/v2/account/activities",
         "/v2/account/configurations",
+        "/v2/watchlists:by_name?name=mine",
+        "/v1/locates",
+        "/v2/assets/GE",
+        "/v2/clock",
     )
     with running(config(), data=data) as exchange:
         http = Http(exchange.url)
@@ -34,6 +39,9 @@ def test_everything_a_client_sees_survives_a_restart(data: Path) -> None:
         http.placed(**limit(symbol=CALL, qty="1", limit_price="2.60"))
         http.placed(**limit(client_order_id="resting"))
         http.send("PATCH", "/v2/account/configurations", {"no_shorting": True})
+        exchange.assets({"GE": {"easy_to_borrow": False}})
+        http.send("POST", "/v2/watchlists", {"name": "mine", "symbols": ["AAPL"]})
+        http.send("POST", "/v1/locates", {"symbol": "GE", "qty": 100})
         before = [http.get(path) for path in paths]
     with running(config(), data=data) as exchange:
         after = [Http(exchange.url).get(path) for path in paths]
@@ -63,6 +71,16 @@ def test_a_reset_empties_the_file(data: Path) -> None:
         orders = Http(exchange.url).listed("/v2/orders?status=all")
 
     assert orders == []
+
+
+def test_a_file_of_another_version_is_refused_with_the_way_out(data: Path) -> None:
+    with running(config(), data=data) as exchange:
+        Http(exchange.url).placed(**market())
+    with sqlite3.connect(data) as other:
+        other.execute("PRAGMA user_version = 1")
+
+    with pytest.raises(ValueError, match="--reset begins anew"), running(config(), data=data):
+        pass
 
 
 def started(data: Path, *more: str) -> tuple[subprocess.Popen[str], Http]:
