@@ -92,6 +92,9 @@ class Broker(Protocol):
     def asset(self, symbol: str) -> Asset | None:
         """What the broker says of the symbol, None when it does not know it."""
 
+    def assets(self) -> dict[str, Asset]:
+        """Every active asset, by symbol."""
+
     def submit(self, order: Order) -> Outcome:
         """Send the order once. Never raises, never sends twice."""
 

@@ -13,9 +13,10 @@ from psycopg.rows import DictRow
 
 from benchmarks.bench.measure import Measure, percentile
 from dispatcher.adapters import migrations
-from dispatcher.adapters.database import connect
+from dispatcher.adapters.database import Connections, connect
 from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.adapters.listener import Ear
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.ports import Grant
 from sandbox.postgres import Database, Postgres
@@ -56,7 +57,7 @@ def measures() -> Iterator[Measure]:
 def _sizes(database: Database, connection: Connection[DictRow]) -> Iterator[tuple[int, float]]:
     grant = PostgresLeases(lambda: connect(database.url, database.password, name="lease"), "large").acquire("us", 3600)
     assert isinstance(grant, Grant)
-    ledger = PostgresLedger(connection, account="large", epoch=grant.epoch)
+    ledger = PostgresLedger(Connections(lambda: connection, 1), Ear(), account="large", epoch=grant.epoch)
     reached = 0
     for size in SIZES:
         reached = _grow(connection, reached, size)

@@ -68,7 +68,10 @@ DUPLICATE = (UNPROCESSABLE, 40010001, re.compile("client_order_id must be unique
 
 
 class AlpacaBroker:
-    """One account at Alpaca (or at a server that answers like it). Not to be shared between threads."""
+    """One account at Alpaca (or at a server that answers like it). Threads may share it.
+
+    Between two calls the SDK keeps nothing but a pool of connections.
+    """
 
     def __init__(
         self, *, key: str, secret: str, trading_url: str, data_url: str, timeouts: tuple[float, float] = TIMEOUTS
@@ -107,6 +110,11 @@ class AlpacaBroker:
     def asset(self, symbol: str) -> Asset | None:
         """See ports.Broker."""
         return _known("asset", lambda: wire.asset(self._trading.get(f"/assets/{escaped(symbol)}")))
+
+    def assets(self) -> dict[str, Asset]:
+        """See ports.Broker."""
+        asked = {"status": "active", "asset_class": "us_equity"}
+        return _read("assets", lambda: wire.assets(self._trading.get("/assets", asked)))
 
     def submit(self, order: Sendable) -> Outcome:
         """See ports.Broker. The payload goes out as it was hashed: numbers as text, never as floats."""

@@ -1,9 +1,10 @@
 """How the database is reached: directly, in autocommit, with a lost peer noticed within seconds."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from decimal import Decimal
+from queue import Empty, LifoQueue
 from typing import Any
 
 import psycopg
@@ -58,6 +59,44 @@ def _loads(text: str | bytes) -> Any:
         return json.loads(text, parse_float=Decimal, parse_int=Decimal)
     except (ValueError, RecursionError) as error:
         return f"unreadable JSON ({type(error).__name__})"
+
+
+class Connections:
+    """So many connections at most, each lent to whoever has a statement; opened when needed, and again when broken."""
+
+    def __init__(self, open_one: Callable[[], Connection[DictRow]], most: int) -> None:
+        self._open_one = open_one
+        self._free: LifoQueue[Connection[DictRow] | None] = LifoQueue()
+        for _ in range(most):
+            self._free.put(None)
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection[DictRow]]:
+        """A connection for the length of a block. Waits for one when all are lent.
+
+        Raises:
+            DatabaseUnavailableError, DatabaseAuthenticationError: none could be opened.
+        """
+        lent = self._free.get()
+        try:
+            lent = lent or self._open_one()
+            yield lent
+        finally:
+            broken = lent is not None and lent.closed
+            self._free.put(None if broken else lent)
+            if broken:
+                self.close()  # the others broke with it, and would each be found out by a statement of their own
+
+    def close(self) -> None:
+        """Close what is not lent."""
+        idle: list[Connection[DictRow] | None] = []
+        with suppress(Empty):
+            while True:
+                idle.append(self._free.get_nowait())
+        for each in idle:
+            if each is not None:
+                each.close()
+            self._free.put(None)
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from dispatcher.adapters import queries
-from dispatcher.adapters.database import execute, translated
+from dispatcher.adapters.database import Connections, execute
+from dispatcher.adapters.listener import Ear
 from dispatcher.core.execution import Execution
 from dispatcher.core.gates import Check
 from dispatcher.core.order import Order, restore
@@ -26,14 +26,12 @@ from dispatcher.ports import Channel, Claim, LostAuthorityError, OpenOrder
 
 
 class PostgresLedger:
-    """See ports.Ledger. One connection, which also listens; not to be shared between threads."""
+    """See ports.Ledger. Each statement is a transaction by itself, on whichever connection is free."""
 
-    def __init__(self, connection: Connection[DictRow], *, account: str, epoch: int) -> None:
-        self._connection = connection
+    def __init__(self, connections: Connections, ear: Ear, *, account: str, epoch: int) -> None:
+        self._connections = connections
+        self._ear = ear
         self._bound = {"account": account, "epoch": epoch}
-        with translated():
-            for channel in Channel:
-                connection.execute(f"LISTEN {channel}".encode())
 
     def begin(self, at: datetime) -> int:
         """See ports.Ledger."""
@@ -52,6 +50,7 @@ class PostgresLedger:
     def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
         """See ports.Ledger."""
         row = self._run(queries.CLAIM, at=at, skip=list(skip))[0]
+        del row["lazy"]
         if row.pop("fence") is None:
             raise LostAuthorityError("the lease is another's")
         return None if row["id"] is None else Claim(row["id"], row)
@@ -136,11 +135,8 @@ class PostgresLedger:
         return tuple(ClosedTrade(**row) for row in self._run(queries.CLOSED_TRADES, options=options, most=most))
 
     def wait(self, seconds: float) -> frozenset[Channel]:
-        """See ports.Ledger. Fills of another account wake too, and are none of ours."""
-        with translated():
-            told = [(each.channel, each.payload) for each in self._connection.notifies(timeout=seconds, stop_after=1)]
-        ours = {(Channel.RECOMMENDATIONS, ""), (Channel.FILLS, self._bound["account"])}
-        return frozenset(Channel(channel) for channel, payload in told if (channel, payload) in ours)
+        """See ports.Ledger."""
+        return self._ear.wait(seconds)
 
     def _open_orders(self, states: tuple[State, ...]) -> list[OpenOrder]:
         return [_open_order(row) for row in self._run(queries.WITHOUT_AN_ENDING, states=list(states))]
@@ -168,7 +164,8 @@ class PostgresLedger:
         return str(row["execution_id"])
 
     def _run(self, statement: str, **parameters: Any) -> list[DictRow]:
-        return execute(self._connection, statement, self._bound | parameters)
+        with self._connections.lend() as connection:
+            return execute(connection, statement, self._bound | parameters)
 
     def _one(self, statement: str, **parameters: Any) -> DictRow:
         """A guarded change: no row means that the state or the lease was not what we thought."""

@@ -42,7 +42,8 @@ END_PRESENCE = "SELECT pg_advisory_unlock(hashtextextended('dispatch lease ' || 
 CREATED_AT = "CASE WHEN created_at BETWEEN '1970-01-01' AND '9999-01-01' THEN created_at END AS created_at"
 RECOMMENDATION = f"id, {CREATED_AT}, ticker, action, instrument_type, confidence, reason, features_snapshot"
 # The newest and strongest that this account has not considered. The newest are found along the key, whatever the
-# planner believes of the table, and their order is made among them.
+# planner believes of the table, and their order is made among them. A claim that is lost with the server is made again,
+# and an intent's commit brings it to disk, so nobody waits for the disk here.
 AMONG_NEWEST = 200
 CLAIM = f"""
 {FENCE}
@@ -62,7 +63,8 @@ CLAIM = f"""
     ON CONFLICT DO NOTHING
     RETURNING recommendation_id
 )
-SELECT (SELECT epoch FROM fence) AS fence, {RECOMMENDATION} FROM (SELECT 1) AS always
+SELECT set_config('synchronous_commit', 'off', true) AS lazy, (SELECT epoch FROM fence) AS fence, {RECOMMENDATION}
+FROM (SELECT 1) AS always
 LEFT JOIN candidate ON candidate.id IN (SELECT recommendation_id FROM claimed)
 """  # noqa: S608  constants joined; values are bound
 # By the broker's clock, which is upstream's too; until this was decided nothing is claimed.

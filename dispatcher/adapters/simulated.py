@@ -20,6 +20,7 @@ class SimulatedBroker:
         self.session: Callable[..., Session | None] = reads.session
         self.quote: Callable[[str], Quote | None] = reads.quote
         self.asset: Callable[[str], Asset | None] = reads.asset
+        self.assets: Callable[[], dict[str, Asset]] = reads.assets
         self._orders: dict[str, BrokerOrder] = {}
         self._positions: dict[str, Position] = {}
 

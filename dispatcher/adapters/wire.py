@@ -73,6 +73,11 @@ def asset(document: Any) -> Asset:
     return Asset(_text(table, "symbol"), tradable=tradable, shortable=bool(table.get("shortable")) and bool(easy))
 
 
+def assets(document: Any) -> dict[str, Asset]:
+    """A list of symbols."""
+    return {each.symbol: each for each in map(asset, _list(document))}
+
+
 def quote(document: Any) -> Quote | None:
     """The latest quote; None when there is none or a side cannot be read."""
     inner = _table(document).get("quote")

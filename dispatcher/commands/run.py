@@ -1,17 +1,25 @@
 """`run`: serve every configured account until SIGTERM."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from dispatcher.commands import service, trading
-from dispatcher.commands.service import Command, Setting
+from dispatcher.commands.service import Command, Serve, Setting
 from dispatcher.shell.serve import serve
+from dispatcher.shell.settings import Settings
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Exit 0 after SIGTERM, 1 when it may not trade."""
     del arguments
-    return service.run(Command("run", _serve), environ)
+    return service.run(Command("run", _serving), environ)
 
 
-def _serve(setting: Setting) -> None:
-    serve(trading.means(setting.settings, setting.account, setting.say, setting.alive), setting.stop)
+@contextmanager
+def _serving(settings: Settings) -> Iterator[Serve]:
+    with trading.commons(settings) as commons:
+
+        def serve_one(setting: Setting) -> None:
+            serve(trading.means(settings, commons, setting.account, setting.say, setting.alive), setting.stop)
+
+        yield serve_one

@@ -1,8 +1,10 @@
 """What every service of the image does: read the settings, check, serve each account in a thread, stop in order."""
 
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -25,6 +27,8 @@ from dispatcher.shell.check import Finding
 from dispatcher.shell.settings import Settings
 
 RETRY_SECONDS = 2.0
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter from one with an order to send; Python's own 5 ms is a long time here."""
 OLDEST_TURN_SECONDS = 45.0
 """An account whose loop has not turned for this long makes the whole process look dead, so that it is replaced."""
 
@@ -50,13 +54,15 @@ class Command:
     """A service of the image. `refuses` says what of the settings it cannot serve."""
 
     name: str
-    serve: Serve
+    serving: Callable[[Settings], AbstractContextManager[Serve]]
+    """Opens what the accounts share, for as long as any is served."""
     refuses: Callable[[Settings], list[Finding]] = lambda _: []
 
 
 def run(command: Command, environ: Mapping[str, str]) -> int:
     """Exit 0 after SIGTERM, 1 when it may not serve."""
     stop = Event()
+    sys.setswitchinterval(SWITCH_SECONDS)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     say = voice(reading.speaker(environ))
@@ -84,7 +90,8 @@ def _run(command: Command, settings: Settings, environ: Mapping[str, str], say: 
         say(events.CheckFailed(check=each.check, subject=each.subject, evidence=each.evidence, fix=each.fix))
     if found:
         return 1
-    _serve_all(settings, environ, command.serve, say, stop)
+    with command.serving(settings) as serve:
+        _serve_all(settings, environ, serve, say, stop)
     say(events.ServiceStopped(reason="told to stop"))
     return 0
 

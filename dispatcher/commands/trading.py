@@ -4,7 +4,9 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,18 +17,25 @@ from contract.environment import ExecutionMode
 from dispatcher.adapters import migrations, schema
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.control import DynamoControl
-from dispatcher.adapters.database import connect
+from dispatcher.adapters.database import Connections, connect
 from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.adapters.listener import Listener
 from dispatcher.adapters.pulse import beat
 from dispatcher.adapters.simulated import SimulatedBroker
-from dispatcher.ports import Broker, BrokerRefusedError, Ledger, Say, TradingAccount
+from dispatcher.ports import Broker, BrokerRefusedError, Say, TradingAccount
 from dispatcher.shell import check
+from dispatcher.shell.aside import Start
+from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.check import Finding
 from dispatcher.shell.lease import Lease
 from dispatcher.shell.serve import Means
 from dispatcher.shell.settings import Settings
 from dispatcher.shell.switch import Switch
+
+MOST_CONNECTIONS = 8
+"""To the database, for statements. More accounts wait for one another's commits, which are short."""
+MOST_ASIDE = 4
 
 
 def alpaca(settings: Settings, account: TradingAccount) -> AlpacaBroker:
@@ -69,23 +78,44 @@ def _account_findings(settings: Settings, account: TradingAccount, say: Say | No
     return wrong
 
 
-def means(settings: Settings, account: TradingAccount, say: Say, alive: Callable[[], None]) -> Means:
+@dataclass(frozen=True, slots=True)
+class Commons:
+    """What the accounts of one process share, so that the thousandth costs little more than the first."""
+
+    connections: Connections
+    listener: Listener
+    catalog: Catalog
+    aside: Start
+
+
+@contextmanager
+def commons(settings: Settings) -> Iterator[Commons]:
+    """Opened for all accounts, and closed after the last of them has ended."""
+    accounts = len(settings.accounts)
+    connections = Connections(partial(connected, settings, "dispatcher"), min(2 * accounts, MOST_CONNECTIONS))
+    listener = Listener(partial(connected, settings, "dispatcher listener"))
+    listener.start()
+    try:
+        with ThreadPoolExecutor(min(accounts, MOST_ASIDE), thread_name_prefix="aside") as aside:
+            yield Commons(connections, listener, Catalog(time.monotonic), aside.submit)
+    finally:
+        listener.close()
+        connections.close()
+
+
+def means(settings: Settings, commons: Commons, account: TradingAccount, say: Say, alive: Callable[[], None]) -> Means:
     """What one account is served with."""
-    name = f"dispatcher {account.name}"
-    leases = PostgresLeases(partial(connected, settings, f"{name} lease"), account.name)
-
-    @contextmanager
-    def open_ledger(epoch: int) -> Iterator[Ledger]:
-        with connection(settings, name) as opened:
-            yield PostgresLedger(opened, account=account.name, epoch=epoch)
-
+    leases = PostgresLeases(partial(connected, settings, f"dispatcher {account.name} lease"), account.name)
+    ear = commons.listener.ear(account.name)
     return Means(
         account=account,
         mode=settings.mode,
         broker=broker(settings, account),
         lease=Lease(leases, holder(), time.monotonic),
         switch=switch(settings, account),
-        open_ledger=open_ledger,
+        open_ledger=lambda epoch: PostgresLedger(commons.connections, ear, account=account.name, epoch=epoch),
+        catalog=commons.catalog,
+        aside=commons.aside,
         say=say,
         alive=alive,
         monotonic=time.monotonic,

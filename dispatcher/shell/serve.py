@@ -1,7 +1,6 @@
 """One account served: stand by or hold the lease, settle what was left, then work until told to stop."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,23 +22,22 @@ from dispatcher.ports import (
     Say,
     TradingAccount,
 )
+from dispatcher.shell.aside import Aside, Start
+from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.clock import BrokerClock
 from dispatcher.shell.desk import Counts, Desk
 from dispatcher.shell.dispatch import dispatch
 from dispatcher.shell.lease import Lease
-from dispatcher.shell.reconcile import first_of_all, resend, resolve, watch
+from dispatcher.shell.reconcile import first_of_all, resend, resolve
 from dispatcher.shell.switch import Switch
 from dispatcher.shell.tenure import Tenure
 from dispatcher.shell.truth import Truth
+from dispatcher.shell.upkeep import Upkeep
 
 WAIT_SECONDS = 0.5
 """How long to wait for upstream before looking anyway; a notification cuts it short."""
 ASK_AGAIN_SECONDS = 1.0
 """Between two look-ups of what has no answer, and two looks at what may still fill."""
-SWEEP_SECONDS = 60.0
-"""Between two looks for what upstream wrote further back than has been considered."""
-LOOKS_TO_ADVANCE = 2
-"""One to mark how far upstream has come, one to move there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,11 @@ class Means:
     broker: Broker
     lease: Lease
     switch: Switch
-    open_ledger: Callable[[int], AbstractContextManager[Ledger]]
+    open_ledger: Callable[[int], Ledger]
+    """The ledger under an epoch."""
+    catalog: Catalog
+    aside: Start
+    """Runs what the account's walk must not wait for."""
     say: Say
     alive: Callable[[], None]
     """Tells the health check that this account's loop turns."""
@@ -83,8 +85,6 @@ class Service:
         self._unresolved = 0
         self._newest_input: datetime | None = None
         self._told_state = TradingState.ACTIVE
-        self._to_advance = LOOKS_TO_ADVANCE
-        self._sweep_at = float("-inf")
         self._beaten_at = means.monotonic()
 
     def run(self) -> None:
@@ -102,40 +102,39 @@ class Service:
         return self._means.account.name
 
     def _trade(self, grant: Grant, clock: BrokerClock) -> None:
-        with self._means.open_ledger(grant.epoch) as ledger:
-            self._work(self._desk(ledger, clock))
+        self._work(self._desk(self._means.open_ledger(grant.epoch), clock))
 
     def _work(self, desk: Desk) -> None:
         first_of_all(desk)
-        cancelled: set[str] = set()
+        upkeep, aside = Upkeep(desk), Aside(self._means.aside)
+        try:
+            self._turns(desk, upkeep, aside)
+        finally:
+            aside.finish()
+
+    def _turns(self, desk: Desk, upkeep: Upkeep, aside: Aside) -> None:
         look_at = self._means.monotonic()
         while self._tenure.working():
             with self._tenure.broker_may_be_away():
+                aside.raise_what_went_wrong()
+                self._tell_state(desk.switch.order())
                 if self._means.monotonic() >= look_at:
-                    self._look(desk, cancelled)
+                    self._look(desk, upkeep, aside)
                     look_at = self._means.monotonic() + ASK_AGAIN_SECONDS
                 resend(desk)
                 if dispatch(desk):
-                    self._to_advance = LOOKS_TO_ADVANCE
+                    upkeep.considered()
                 elif Channel.FILLS in desk.ledger.wait(WAIT_SECONDS):
+                    upkeep.filled()
                     look_at = self._means.monotonic()
             self._beat()
 
-    def _look(self, desk: Desk, cancelled: set[str]) -> None:
-        """What does not come by itself: answers still missing, orders still resting, upstream's newest."""
-        self._tell_state(desk.switch.order())
-        self._unresolved = resolve(desk) + len(desk.delayed)
-        watch(desk, cancelled)
-        self._newest_input = desk.ledger.newest_input()
-        self._remember_how_far(desk)
-
-    def _remember_how_far(self, desk: Desk) -> None:
-        if self._to_advance:
-            self._to_advance -= 1
-            desk.ledger.advance()
-        if self._means.monotonic() >= self._sweep_at:
-            self._sweep_at = self._means.monotonic() + SWEEP_SECONDS
-            desk.ledger.sweep(desk.now())
+    def _look(self, desk: Desk, upkeep: Upkeep, aside: Aside) -> None:
+        """What does not come by itself: answers still missing here, everything else aside."""
+        if self._unresolved or upkeep.busy:
+            self._unresolved = resolve(desk) + len(desk.delayed)
+        aside.do(upkeep.round)
+        self._newest_input = upkeep.newest_input
 
     def _tell_state(self, order: TradingOrder) -> None:
         """Say what the account may do when that has changed, and at the start when it may not do everything."""
@@ -152,7 +151,7 @@ class Service:
             broker=means.broker,
             ledger=ledger,
             lease=means.lease,
-            truth=Truth(means.broker, clock.now, means.account.limits.max_standing_age_seconds),
+            truth=Truth(means.broker, clock.now, means.account.limits.max_standing_age_seconds, means.catalog),
             switch=means.switch,
             say=means.say,
             now=clock.now,

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from threading import Lock
 
 from dispatcher.core.order import NEW_YORK, trading_day
 from dispatcher.core.standing import InFlight, Market, Session, Standing
 from dispatcher.ports import Broker, OpenOrder
+from dispatcher.shell.catalog import Catalog
 
 
 def day_began(now: datetime) -> datetime:
@@ -15,26 +17,42 @@ def day_began(now: datetime) -> datetime:
 
 
 class Truth:
-    """What the broker says of one account, as values for the gates."""
+    """What the broker says of one account, as values for the gates. Refreshed aside, while the account is served."""
 
-    def __init__(self, broker: Broker, now: Callable[[], datetime], max_age_seconds: float) -> None:
+    def __init__(
+        self, broker: Broker, now: Callable[[], datetime], max_age_seconds: float, catalog: Catalog | None = None
+    ) -> None:
         self._broker = broker
         self._now = now
-        self._refresh_after = max_age_seconds / 2
+        self._most = max_age_seconds
+        self._catalog = catalog
         self._standing: Standing | None = None
         self._in_flight: dict[int, InFlight] = {}
         self._answered: set[int] = set()
+        self._reading = Lock()
+        self._changing = Lock()
 
     def standing(self) -> Standing:
-        """The standing, young enough for the gates.
+        """The standing, young enough for the gates; read here and now only where nobody did so aside.
 
         Raises:
             BrokerUnavailableError: it could not be read.
         """
-        standing = self._standing
-        if standing is None or (self._now() - standing.taken_at).total_seconds() > self._refresh_after:
-            standing = self._standing = self._read(standing)
-        return replace(standing, in_flight=tuple(self._in_flight.values()))
+        self._read_when_older_than(self._most)
+        with self._changing:
+            if self._standing is None:
+                raise AssertionError("a standing that was read and is not there")
+            return replace(self._standing, in_flight=tuple(self._in_flight.values()))
+
+    def refresh(self) -> None:
+        """Read again what is half as old as it may be.
+
+        Raises:
+            BrokerUnavailableError: it could not be read.
+        """
+        if self._catalog is not None:
+            self._catalog.refresh(self._broker)
+        self._read_when_older_than(self._most / 2)
 
     def market(self, symbol: str) -> Market:
         """What the broker says of a symbol now.
@@ -42,27 +60,44 @@ class Truth:
         Raises:
             BrokerUnavailableError: it could not be read.
         """
-        asset = self._broker.asset(symbol)
+        asset = (self._catalog.find(symbol) if self._catalog else None) or self._broker.asset(symbol)
         return Market(self._broker.quote(symbol) if asset is not None else None, asset)
 
     def expect(self, orders: list[OpenOrder]) -> None:
         """Count orders of an earlier process without an answer as in flight."""
-        self._in_flight = {each.recommendation_id: InFlight(each.order.symbol, each.cost) for each in orders}
+        with self._changing:
+            self._in_flight = {each.recommendation_id: InFlight(each.order.symbol, each.cost) for each in orders}
 
     def sent(self, recommendation_id: int, in_flight: InFlight) -> None:
         """An intent is committed: count it until a snapshot can know of it."""
-        self._in_flight[recommendation_id] = in_flight
+        with self._changing:
+            self._in_flight[recommendation_id] = in_flight
 
     def answered(self, recommendation_id: int) -> None:
         """The order has an answer, so the next snapshot knows of it."""
-        self._answered.add(recommendation_id)
+        with self._changing:
+            self._answered.add(recommendation_id)
 
     def never_placed(self, recommendation_id: int) -> None:
         """The order surely is not at the broker: it counts no more."""
-        self._in_flight.pop(recommendation_id, None)
+        with self._changing:
+            self._in_flight.pop(recommendation_id, None)
 
-    def _read(self, before: Standing | None) -> Standing:
-        answered = frozenset(self._answered)
+    def _read_when_older_than(self, seconds: float) -> None:
+        """One reads at a time; whoever waited for that finds it young."""
+        if self._age() <= seconds:
+            return
+        with self._reading:
+            if self._age() > seconds:
+                self._read(self._standing)
+
+    def _age(self) -> float:
+        standing = self._standing
+        return float("inf") if standing is None else (self._now() - standing.taken_at).total_seconds()
+
+    def _read(self, before: Standing | None) -> None:
+        with self._changing:
+            answered = frozenset(self._answered)
         now = self._now()
         standing = Standing(
             taken_at=now,
@@ -71,10 +106,11 @@ class Truth:
             positions=self._broker.positions(),
             resting=self._broker.resting(),
         )
-        # Only what was answered before the snapshot began is surely in it.
-        self._in_flight = {key: each for key, each in self._in_flight.items() if key not in answered}
-        self._answered -= answered
-        return standing
+        with self._changing:
+            # Only what was answered before the snapshot began is surely in it.
+            self._in_flight = {key: each for key, each in self._in_flight.items() if key not in answered}
+            self._answered -= answered
+            self._standing = standing
 
     def _session(self, before: Standing | None, now: datetime) -> Session | None:
         """Today's session; a calendar does not change within the day."""

@@ -1,16 +1,17 @@
 """The real database as two processes of one account see it, and what a test needs to look behind them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import DictRow
 
 from contract.environment import ExecutionMode
-from dispatcher.adapters.database import connect
+from dispatcher.adapters.database import Connections, connect
 from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.adapters.listener import Listener
 from dispatcher.core.execution import Execution, conclude
 from dispatcher.core.order import Order
 from dispatcher.core.outcome import BrokerOrder, Rejected
@@ -35,6 +36,7 @@ class Books:
 
     database: Database
     connections: list[Connection[DictRow]]
+    listeners: list[Listener] = field(default_factory=list)
 
     def connect(self) -> Connection[DictRow]:
         """A connection as the service makes it."""
@@ -43,6 +45,8 @@ class Books:
 
     def close(self) -> None:
         """Close every connection."""
+        for listener in self.listeners:
+            listener.close()
         for connection in self.connections:
             connection.close()
 
@@ -58,7 +62,15 @@ class Books:
             assert isinstance(granted, Grant)
             epoch = granted.epoch
         self.run("UPDATE dispatch_accounts SET considers_after = 0 WHERE considers_after IS NULL")
-        return PostgresLedger(self.connect(), account=account, epoch=epoch)
+        return self.as_left(account=account, epoch=epoch)
+
+    def as_left(self, *, account: str = "large", epoch: int = 1) -> PostgresLedger:
+        """The ledger of a process that says it holds the account's lease, and hears what the database tells."""
+        listener = Listener(self.connect)
+        listener.start()
+        self.listeners.append(listener)
+        assert listener.listening.wait(10)
+        return PostgresLedger(Connections(self.connect, 1), listener.ear(account), account=account, epoch=epoch)
 
     def expire(self, account: str = "large") -> None:
         """Let the account's lease run out, whoever has it."""

@@ -76,7 +76,8 @@ def serving(world: World, **changes: str) -> Iterator[Log]:
 
     def run() -> None:
         try:
-            serve(trading.means(settings, settings.accounts[0], say, lambda: None), stop)
+            with trading.commons(settings) as commons:
+                serve(trading.means(settings, commons, settings.accounts[0], say, lambda: None), stop)
         finally:
             log.end()
 

@@ -32,6 +32,7 @@ class FakeBroker:
     truth: Account = field(default_factory=account)
     quoted: Quote | None = field(default_factory=lambda: Quote(Decimal("199.98"), Decimal("200.02")))
     known: bool = True
+    listed: dict[str, Asset] = field(default_factory=dict)
     away: BrokerUnavailableError | None = None
     asked: list[str] = field(default_factory=list)
     before_submit: Callable[[], object] = lambda: None
@@ -68,6 +69,10 @@ class FakeBroker:
     def asset(self, symbol: str) -> Asset | None:
         self._ask(f"asset {symbol}")
         return Asset(symbol, tradable=True, shortable=True) if self.known else None
+
+    def assets(self) -> dict[str, Asset]:
+        self._ask("assets")
+        return dict(self.listed)
 
     def submit(self, order: Order) -> Outcome:
         self.before_submit()

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from dispatcher.adapters.database import Connections
 from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.adapters.listener import Ear
 from dispatcher.core.state import LIVE, UNRESOLVED, State
 from dispatcher.ports import Claim, Grant, LostAuthorityError
 from tests.dispatcher.books import (
@@ -235,10 +237,12 @@ def test_a_takeover_waits_for_an_intent_that_is_being_committed(books: Books) ->
     books.recommend()
     holder, successor = books.leases(), books.leases()
     holder.acquire("holder", 60)
-    ledger = books.ledger(epoch=1)
+    books.ledger(epoch=1)
+    connection = books.connect()
+    ledger = PostgresLedger(Connections(lambda: connection, 1), Ear(), account="large", epoch=1)
     claim = claimed(ledger)
     answers: list[object] = []
-    with ledger._connection.transaction():
+    with connection.transaction():
         ledger.intend(claim, placed(claim), Decimal(1), (), NOW)
         holder.leave()
         assert books.until(NOBODY_PRESENT)

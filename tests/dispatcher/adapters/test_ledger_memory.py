@@ -190,7 +190,7 @@ def test_what_upstream_wrote_a_day_before_the_account_first_traded_is_history(bo
     old = books.recommend(created_at=NOW - timedelta(hours=25))
     young = books.recommend(created_at=NOW - timedelta(hours=23))
     books.leases().acquire("first", 60)
-    ledger = PostgresLedger(books.connect(), account="large", epoch=1)
+    ledger = books.as_left()
 
     before = ledger.claim(NOW, ())
     ledger.begin(NOW)

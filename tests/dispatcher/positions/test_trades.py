@@ -4,7 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from dispatcher.adapters.database import Connections
 from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.adapters.listener import Ear
 from dispatcher.core.trades import ClosedTrade
 from tests.dispatcher.positions.stand import Stand
 
@@ -14,7 +16,7 @@ CALL = "AAPL261218C00200000"
 
 
 def closed_trades(stand: Stand, *, options: bool, most: int = 10) -> tuple[ClosedTrade, ...]:
-    ledger = PostgresLedger(stand.connect(), account="large", epoch=0)
+    ledger = PostgresLedger(Connections(stand.connect, 1), Ear(), account="large", epoch=0)
     return ledger.closed_trades(options=options, most=most)
 
 

@@ -1,7 +1,6 @@
 """One account served: standing by, working, waiting for what is away, and letting go when told to stop."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -15,6 +14,8 @@ from contract.limits import TradingState
 from dispatcher.core.outcome import Throttled
 from dispatcher.core.state import State
 from dispatcher.ports import Channel, DatabaseUnavailableError, Ledger, TradingAccount
+from dispatcher.shell.aside import at_once
+from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.lease import LEASE_SECONDS, Lease
 from dispatcher.shell.serve import ASK_AGAIN_SECONDS, WAIT_SECONDS, Means, serve
 from dispatcher.shell.switch import Switch
@@ -71,18 +72,19 @@ class Shift:
             lease=self.lease,
             switch=self.switch,
             open_ledger=self._open_ledger,
+            catalog=Catalog(self.clock),
+            aside=at_once,
             say=self._say,
             alive=self._live,
             monotonic=self.clock,
             heartbeat_seconds=1.0,
         )
 
-    @contextmanager
-    def _open_ledger(self, epoch: int) -> Iterator[Ledger]:
+    def _open_ledger(self, epoch: int) -> Ledger:
         self.opened.append(epoch)
         if self.database_away:
             raise DatabaseUnavailableError("connection refused")
-        yield self.ledger
+        return self.ledger
 
     def _say(self, event: Event) -> None:
         self.said.append(event)

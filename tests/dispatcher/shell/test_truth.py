@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from dispatcher.core.standing import InFlight, Market, Session
+from dispatcher.core.standing import Asset, InFlight, Market, Session
 from dispatcher.ports import BrokerUnavailableError
+from dispatcher.shell.catalog import READ_SECONDS, RETRY_SECONDS, Catalog
 from dispatcher.shell.truth import Truth, day_began
 from tests.dispatcher.cases import NEW_YORK, NOW, market, session
 from tests.fakes.broker import FakeBroker, away
@@ -30,16 +31,63 @@ def truth(broker: FakeBroker, clock: FakeClock) -> Truth:
     return Truth(broker, clock.broker, max_age_seconds=5)
 
 
-def test_a_snapshot_is_read_once_and_again_when_it_is_half_as_old_as_it_may_be(
+def test_a_snapshot_is_read_once_and_again_aside_when_it_is_half_as_old_as_it_may_be(
     truth: Truth, broker: FakeBroker, clock: FakeClock
 ) -> None:
     taken = []
     for seconds in (0, 2.5, 0.1, 1):
         clock.pass_by(seconds)
+        truth.refresh()
         taken.append((truth.standing().taken_at - NOW).total_seconds())
 
     assert taken == [0, 0, 2.6, 2.6]
     assert broker.asked.count("account") == 2
+
+
+def test_whoever_needs_a_snapshot_that_was_not_refreshed_reads_it_only_when_it_is_too_old(
+    truth: Truth, broker: FakeBroker, clock: FakeClock
+) -> None:
+    taken = []
+    for seconds in (0, 5, 0.1):
+        clock.pass_by(seconds)
+        taken.append((truth.standing().taken_at - NOW).total_seconds())
+
+    assert taken == [0, 0, 5.1]
+    assert broker.asked.count("account") == 2
+
+
+def test_a_listed_symbol_is_not_asked_for_and_an_unlisted_one_is(broker: FakeBroker, clock: FakeClock) -> None:
+    broker.listed = {"AAPL": Asset("AAPL", tradable=True, shortable=False)}
+    truth = Truth(broker, clock.broker, 5, Catalog(clock))
+    truth.refresh()
+    broker.asked.clear()
+
+    listed, unlisted = truth.market("AAPL"), truth.market("MSFT")
+
+    assert (listed.asset, unlisted.asset) == (broker.listed["AAPL"], Asset("MSFT", tradable=True, shortable=True))
+    assert broker.asked == ["quote of AAPL", "asset MSFT", "quote of MSFT"]
+
+
+def test_the_list_of_assets_is_read_once_for_all_accounts_until_it_is_old(broker: FakeBroker, clock: FakeClock) -> None:
+    catalog = Catalog(clock)
+    for seconds in (0, 0, READ_SECONDS - 1, 1):
+        clock.pass_by(seconds)
+        catalog.refresh(broker)
+
+    assert broker.asked.count("assets") == 2
+
+
+def test_a_list_of_assets_that_cannot_be_read_is_asked_for_again_later(broker: FakeBroker, clock: FakeClock) -> None:
+    catalog = Catalog(clock)
+    broker.away = away()
+    with pytest.raises(BrokerUnavailableError):
+        catalog.refresh(broker)
+    catalog.refresh(broker)
+    clock.pass_by(RETRY_SECONDS)
+    broker.away = None
+    catalog.refresh(broker)
+
+    assert broker.asked.count("assets") == 2
 
 
 def test_a_snapshot_is_dated_from_before_it_was_read(truth: Truth) -> None:
@@ -51,10 +99,12 @@ def test_an_order_is_in_flight_until_a_snapshot_taken_after_its_answer(truth: Tr
     truth.sent(1, OURS)
     sent = truth.standing().in_flight
     clock.pass_by(3)
+    truth.refresh()
     unanswered = truth.standing().in_flight
     truth.answered(1)
     answered = truth.standing().in_flight
     clock.pass_by(3)
+    truth.refresh()
 
     assert [sent, unanswered, answered, truth.standing().in_flight] == [(OURS,), (OURS,), (OURS,), ()]
 
@@ -73,7 +123,7 @@ def test_a_truth_that_cannot_be_read_is_told_and_nothing_in_flight_is_forgotten(
     truth.standing()
     truth.sent(1, OURS)
     truth.answered(1)
-    clock.pass_by(3)
+    clock.pass_by(6)
     broker.away = away()
     with pytest.raises(BrokerUnavailableError):
         truth.standing()

@@ -1,0 +1,62 @@
+"""What an account needs now and then and its walk must not wait for: done aside, a round at a time."""
+
+from datetime import datetime
+
+from dispatcher.shell.desk import Desk
+from dispatcher.shell.reconcile import watch
+
+IDLE_SECONDS = 5.0
+"""Between two looks into the books of an account with nothing open and nothing new: a thousand must cost little."""
+SWEEP_SECONDS = 60.0
+"""Between two looks for what upstream wrote further back than has been considered."""
+ROUNDS_TO_ADVANCE = 2
+"""One to mark how far upstream has come, one to move there."""
+
+
+class Upkeep:
+    """Resting orders followed, the broker's truth kept young, and how far everything has been considered remembered."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._asked_to_cancel: set[str] = set()
+        self._to_advance = ROUNDS_TO_ADVANCE
+        self._live = 0
+        self._look_at = self._sweep_at = float("-inf")
+        self.newest_input: datetime | None = None
+        """When upstream's newest recommendation was created."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether an order is open or something was considered lately."""
+        return self._live > 0 or self._to_advance > 0
+
+    def considered(self) -> None:
+        """There is something new to remember."""
+        self._to_advance = ROUNDS_TO_ADVANCE
+
+    def filled(self) -> None:
+        """Something moved at the broker."""
+        self._look_at = float("-inf")
+
+    def round(self) -> None:
+        """Everything that is due.
+
+        Raises:
+            BrokerUnavailableError, DatabaseUnavailableError, LostAuthorityError: the rest is for the next round.
+        """
+        desk = self._desk
+        if self.busy or desk.monotonic() >= self._look_at:
+            self._live = watch(desk, self._asked_to_cancel)
+            self._remember()
+            self._look_at = desk.monotonic() + IDLE_SECONDS
+        desk.truth.refresh()
+
+    def _remember(self) -> None:
+        desk = self._desk
+        self.newest_input = desk.ledger.newest_input()
+        if self._to_advance:
+            self._to_advance -= 1
+            desk.ledger.advance()
+        if desk.monotonic() >= self._sweep_at:
+            self._sweep_at = desk.monotonic() + SWEEP_SECONDS
+            desk.ledger.sweep(desk.now())
