@@ -40,6 +40,7 @@ class Schedules:
         self._tasks = tasks
         self._pace = pace
         self._due: dict[tuple[Scope, str], _Due] = {}
+        self._began = datetime.now(UTC)
 
     def patches(self) -> Iterator[fits.Patch]:
         """Take the firing over from ministack, and check what it is given."""
@@ -65,7 +66,7 @@ class Schedules:
         due = self._due.get((scope, key))
         version = json.dumps(schedule, sort_keys=True, default=str)
         if due is None or due.version != version:
-            due = self._due[scope, key] = _Due(version, _next(schedule, now))
+            due = self._due[scope, key] = _Due(version, first_due(schedule, self._began))
         if due.moment is None or now < due.moment:
             return False
         self._due[scope, key] = _Due(version, _next(schedule, now))
@@ -105,6 +106,15 @@ class Schedules:
         once = schedule["ScheduleExpression"].startswith("at(")
         if once and schedule.get("ActionAfterCompletion") == "DELETE":
             scheduler._schedules.pop(key, None)
+
+
+def first_due(schedule: Record, began: datetime) -> datetime | None:
+    """When a schedule fires first, as it was last made, in an endpoint that began then.
+
+    It counts from when it was made, and not from when somebody first looks: a moment may lie between the two.
+    """
+    made = _moment(schedule["LastModificationDate"])
+    return _next(schedule, max(made, began) if made else began)
 
 
 def _next(schedule: Record, now: datetime) -> datetime | None:

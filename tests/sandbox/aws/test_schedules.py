@@ -13,7 +13,7 @@ from tests.sandbox.aws.aws_world import World, eventually
 
 def _soon(zone: str = "UTC") -> str:
     """An at() expression of a moment that is still to come when the schedule is made, in a time zone."""
-    moment = datetime.now(UTC) + timedelta(seconds=5)
+    moment = datetime.now(UTC) + timedelta(seconds=2)
     return f"at({moment.astimezone(ZoneInfo(zone)).strftime('%Y-%m-%dT%H:%M:%S')})"
 
 
@@ -61,6 +61,18 @@ def test_a_schedule_starts_its_task_in_its_own_time_zone_once(world: World) -> N
     assert world.task(task)["taskDefinitionArn"] == definition
     assert world.task(task)["attachments"][0]["details"][0] == {"name": "subnetId", "value": "subnet-1"}
     assert _tasks(world) == [task]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_moment_that_passes_before_anybody_looks_is_not_lost() -> None:
+    from sandbox.aws.schedules import first_due  # noqa: PLC0415 - ministack is imported when the endpoint is there
+
+    made = datetime(2026, 11, 23, 15, 0, 0, tzinfo=UTC)
+    at = {"ScheduleExpression": "at(2026-11-23T15:00:02)", "State": "ENABLED"}
+    schedule = at | {"CreationDate": made.timestamp(), "LastModificationDate": made.timestamp()}
+
+    assert first_due(schedule, began=made - timedelta(hours=1)) == made + timedelta(seconds=2)
+    assert first_due(schedule, began=made + timedelta(hours=1)) is None, "another endpoint has fired it"
 
 
 def test_a_disabled_schedule_does_not_fire_and_a_one_time_schedule_can_delete_itself(world: World) -> None:
