@@ -34,8 +34,8 @@ check: setup ## The gate: format, lint, types, dependency rules.
 test: setup ## Run the tests (under ten minutes on two cores; loopback only).
 	$(BIN)/python -m pytest -q --numprocesses 3 --dist loadscope
 
-rehearse: setup $(if $(ORDERS),,node_modules/.ready) ## The quick start: a whole release on this machine, with the proof (ORDERS=1: its orders only).
-	$(BIN)/ops rehearse $(if $(ORDERS),--orders)
+rehearse: setup $(if $(ORDERS),,node_modules/.ready) ## The quick start: a whole release on this machine, with the proof (ORDERS=1, TASKS=processes).
+	$(BIN)/ops rehearse $(if $(ORDERS),--orders) $(if $(TASKS),--tasks $(TASKS))
 
 torture: setup ## kill -9 at every step; counts duplicates, lost, ghosts (RUNS=500 SEED=1).
 	$(BIN)/python -m benchmarks.torture --runs $(or $(RUNS),500) --seed $(or $(SEED),1)

@@ -23,12 +23,13 @@ from sandbox.record import Record, StepFailedError, Verdict
 from sandbox.source import Source, head
 from sandbox.stage import Stage, done, stand_up
 from sandbox.tools import Ops, document, node
-from sandbox.venue import Book, VenueError
+from sandbox.venue import Book, StandingOrder, VenueError
 from sandbox.walls import told_by_engine
 from sandbox.watch import Watch
 from sandbox.world import World
 
 _TAKEN_BACK = 3
+_HEARTBEATS = 3
 _DEPLOY_SECONDS = 180
 _STEP_SECONDS = 180
 _BUILD_SECONDS = 300
@@ -97,6 +98,7 @@ def _walk(site: Site) -> None:
     _build(site)
     released = _release(site)
     site.fed |= feed_all(site.record, site.stage, site.log, site.watch)
+    _rests_on(site)
     _break(site, released)
     _leave_alone(site)
     _look_back(site)
@@ -138,12 +140,35 @@ def _release(site: Site) -> str:
     return release
 
 
+def _rests_on(site: Site) -> None:
+    """The running release is judged once more, by all that its tasks have said: the rules, and what they rest on."""
+    with site.record.step("verdict", "asking what the verdict rests on") as told:
+        finished, said = site.ops.run("verify")
+        keep(site.world, "verdict.json", finished.stdout)
+        done("ops verify", finished)
+        required = [each for each in said["rules"] if each["kind"] == "require"]
+        broken = [each["id"] for each in said["rules"] if each["verdict"] != "PASS"]
+        beats = site.watch.count(events.Heartbeat)
+        if broken or not required or beats < _HEARTBEATS:
+            raise StepFailedError(
+                f"every rule to hold, and {_HEARTBEATS} heartbeats",
+                f"{len(required)} required, {', '.join(broken) or 'none'} broken, {beats} heartbeats",
+                next_step="read verdict.json in the evidence",
+            )
+        told(f"`ops verify`: {said['verdict']}, by {', '.join(each['id'] for each in required)}, {beats} heartbeats")
+        told(f"{len(said['rules'])} rules hold; the exchange itself lists {len(_orders(site))} orders")
+
+
 def _standing(site: Site) -> str:
     """The orders that stand at the exchange, by its own list. None would be no proof, whatever the log says."""
-    found = Book.of(site.stage.venue.state()).orders
+    return ", ".join(f"{each.qty} {each.symbol} at {each.limit}, {each.status}" for each in _orders(site))
+
+
+def _orders(site: Site) -> tuple[StandingOrder, ...]:
+    found = tuple(Book.of(site.stage.venue.state()).orders)
     if not found:
         raise StepFailedError("an order at the exchange", "none", next_step="read ops-deploy.txt in the evidence")
-    return ", ".join(f"{each.qty} {each.symbol} at {each.limit}, {each.status}" for each in found)
+    return found
 
 
 def _deploy(site: Site, name: str, scenes: tuple[Scene, ...], *words: str) -> tuple[Finished, dict[str, Any]]:
