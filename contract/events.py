@@ -180,7 +180,10 @@ class RecommendationRefused(Event):
 @_event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAccepted(Event):
-    """The broker took the order. Prices in USD, quantity in shares."""
+    """The broker took the order. Prices in USD per share (below 0: a credit), quantity in shares or contracts.
+
+    An option has no stop and no target at the broker.
+    """
 
     name = "order_accepted"
     recommendation_id: int
@@ -190,10 +193,47 @@ class OrderAccepted(Event):
     side: str
     qty: Decimal
     limit_price: Decimal
-    take_profit: Decimal
-    stop_loss: Decimal
+    take_profit: Decimal | None
+    stop_loss: Decimal | None
     broker_status: str
     milliseconds: Decimal
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionChosen(Event):
+    """What an option order is made of, before it is sent. The whole table of candidates is kept with the claim.
+
+    `loss` is what one contract can lose at most, USD; `rank` is None where it is undefined, and `why` says why.
+    """
+
+    name = "option_chosen"
+    recommendation_id: int
+    symbol: str
+    underlying: str
+    candidates: int
+    suitable: int
+    score: Decimal | None
+    iv: Decimal | None
+    rank: Decimal | None
+    contracts: int
+    bound_by: str
+    loss: Decimal
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRepriced(Event):
+    """An entry's limit was asked to move towards its bound. Premiums in USD per share; `answer` is the broker's."""
+
+    name = "order_repriced"
+    recommendation_id: int
+    client_order_id: str
+    symbol: str
+    limit_price: Decimal
+    was: Decimal
+    bound: Decimal
+    answer: str
 
 
 @_event

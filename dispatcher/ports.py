@@ -4,7 +4,7 @@ An expected ending is a value. A surprise has one exception per counterparty, sa
 broker that is away from a database that is away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,9 +14,12 @@ from typing import Any, Protocol
 from contract.control import TradingOrder
 from contract.events import Event
 from contract.limits import Limits
+from dispatcher.core.entries import Entry
 from dispatcher.core.execution import Execution
 from dispatcher.core.gates import Check
-from dispatcher.core.order import Order
+from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.repricing import Repricing
+from dispatcher.core.options.volatility import Past
 from dispatcher.core.outcome import BrokerOrder, Found, Outcome, Rejected
 from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import Account, Asset, History, Position, Quote, Resting, Session
@@ -95,7 +98,7 @@ class Broker(Protocol):
     def assets(self) -> dict[str, Asset]:
         """Every active asset, by symbol."""
 
-    def submit(self, order: Order) -> Outcome:
+    def submit(self, order: Entry) -> Outcome:
         """Send the order once. Never raises, never sends twice."""
 
     def find(self, client_order_id: str) -> Found:
@@ -122,7 +125,7 @@ class OpenOrder:
 
     recommendation_id: int
     recommended_at: datetime
-    order: Order
+    order: Entry
     state: State
     intended_at: datetime
     since: datetime
@@ -130,6 +133,20 @@ class OpenOrder:
     cost: Decimal
     broker_order_id: str | None
     filled_quantity: Decimal
+    filled_average_price: Decimal | None = None
+    repricing: Repricing | None = None
+    """How its limit may still be moved; None for what is not moved."""
+    priced_at: datetime | None = None
+    """When its limit was last asked to move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What a decision is kept with: every gate's answer, and for options the rationale and how the limit may move."""
+
+    checks: tuple[Check, ...] = ()
+    rationale: Mapping[str, object] | None = None
+    repricing: Repricing | None = None
 
 
 class Channel(StrEnum):
@@ -167,10 +184,10 @@ class Ledger(Protocol):
     def unclaim(self, recommendation_id: int) -> None:
         """Give a claim back, unintended."""
 
-    def refuse(self, recommendation_id: int, refusal: Refusal, checks: tuple[Check, ...], at: datetime) -> None:
+    def refuse(self, recommendation_id: int, refusal: Refusal, weighed: Weighed, at: datetime) -> None:
         """End a claim without an order."""
 
-    def intend(self, claim: Claim, order: Order, cost: Decimal, checks: tuple[Check, ...], at: datetime) -> None:
+    def intend(self, claim: Claim, order: Entry, cost: Decimal, weighed: Weighed, at: datetime) -> None:
         """Commit the order's id and payload, under the lease, before any byte is sent.
 
         Raises:
@@ -179,6 +196,13 @@ class Ledger(Protocol):
 
     def intend_again(self, recommendation_id: int, at: datetime) -> None:
         """Commit that an order confirmed absent is to be sent again, under the lease.
+
+        Raises:
+            LostAuthorityError: as for `intend`.
+        """
+
+    def reprice(self, recommendation_id: int, order: SingleOrder, at: datetime) -> None:
+        """Commit the id and the limit of an order's replacement, under the lease, before it is asked for.
 
         Raises:
             LostAuthorityError: as for `intend`.
@@ -210,6 +234,9 @@ class Ledger(Protocol):
 
     def history(self, symbol: str, since: datetime) -> History:
         """Our entries in the symbol since the moment, but for those that were never placed."""
+
+    def past_volatility(self, underlying: str, iv: Decimal, first: date, today: date) -> Past:
+        """The days of an underlying's volatility from `first` to before today, summed up as against `iv`."""
 
     def newest_input(self) -> datetime | None:
         """When upstream's newest recommendation was created."""

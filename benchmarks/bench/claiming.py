@@ -18,7 +18,7 @@ from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.listener import Ear
 from dispatcher.core.reasons import Reason, Refusal
-from dispatcher.ports import Grant
+from dispatcher.ports import Grant, Weighed
 from sandbox.postgres import Database, Postgres
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -86,5 +86,5 @@ def _claim(connection: Connection[DictRow], ledger: PostgresLedger) -> float:
     began = monotonic()
     claim = ledger.claim(NOW, ())
     assert claim is not None
-    ledger.refuse(claim.recommendation_id, REFUSED, (), NOW)
+    ledger.refuse(claim.recommendation_id, REFUSED, Weighed(), NOW)
     return (monotonic() - began) * 1000

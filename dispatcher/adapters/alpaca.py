@@ -5,7 +5,7 @@ re-sending behind our back, answers read raw and tolerantly, errors never asked 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -20,7 +20,10 @@ from requests import PreparedRequest, RequestException, Response
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
-from dispatcher.adapters import wire
+from dispatcher.adapters import option_wire, wire
+from dispatcher.adapters.fields import UnreadableAnswerError
+from dispatcher.core.options.chain import Listed
+from dispatcher.core.options.order import SingleOrder
 from dispatcher.core.order import Sendable
 from dispatcher.core.outcome import (
     Absent,
@@ -38,6 +41,7 @@ from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.lots import FILL, Movement
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
+from dispatcher.option_ports import Window
 from dispatcher.ports import BrokerRefusedError, BrokerUnavailableError
 
 T = TypeVar("T")
@@ -48,6 +52,10 @@ PAGE = 500
 """Orders a list answers with at most."""
 LINES = 100
 """Lines of the statement a page answers with at most."""
+CONTRACTS = 10_000
+"""Contracts a page answers with at most."""
+SNAPSHOTS = 1_000
+"""Snapshots a page answers with at most."""
 NAMES = 100
 """Symbols asked for in one request for quotes."""
 
@@ -127,7 +135,7 @@ class AlpacaBroker:
             return Accepted(wire.order(ask()))
         except APIError as error:
             return _refused(error)
-        except wire.UnreadableAnswerError as error:
+        except UnreadableAnswerError as error:
             return Unknown(f"unreadable answer: {error}")
         except RequestException as error:
             return _failed(error)
@@ -139,12 +147,52 @@ class AlpacaBroker:
             return wire.order(self._trading.get("/orders:by_client_order_id", asked))
         except APIError as error:
             return Absent() if error.status_code == NOT_FOUND else Unknown(_words(error))
-        except (wire.UnreadableAnswerError, RequestException) as error:
+        except (UnreadableAnswerError, RequestException) as error:
             return Unknown(_words(error))
 
     def orders_since(self, moment: datetime) -> dict[str, BrokerOrder]:
         """See ports.Broker."""
         return self._orders("orders", {"status": "all", "after": moment.isoformat()})
+
+    def replace(self, broker_order_id: str, order: SingleOrder) -> Outcome:
+        """See option_ports.OptionBroker. The quantity is left alone: the broker keeps what is not filled yet."""
+        changed = {"limit_price": str(order.limit), "client_order_id": order.client_order_id}
+        path = f"/orders/{escaped(broker_order_id)}"
+        return self._answered(lambda: self._trading.patch(path, changed))
+
+    def chain(self, underlying: str, window: Window) -> tuple[Listed, ...]:
+        """See option_ports.OptionBroker. Volume and quote are on the data host, the rest is on the trading host."""
+        asked = {
+            "expiration_date_gte": window.first_expiry.isoformat(),
+            "expiration_date_lte": window.last_expiry.isoformat(),
+            "strike_price_gte": str(window.lowest_strike),
+            "strike_price_lte": str(window.highest_strike),
+        }
+        terms: dict[str, option_wire.Terms] = {}
+        contracts = asked | {"underlying_symbols": underlying, "limit": str(CONTRACTS)}
+        for page in self._pages(self._trading, "/options/contracts", contracts, "option_contracts"):
+            terms |= _read("contracts", lambda: option_wire.terms(page))  # noqa: B023  at once
+        found: list[Listed] = []
+        snapshots = asked | {"limit": str(SNAPSHOTS)}
+        path = f"/options/snapshots/{escaped(underlying)}"
+        for page in self._pages(self._options, path, snapshots, "snapshots"):
+            found += _read("chain", lambda: option_wire.listed(page, terms, window.today))  # noqa: B023  at once
+        return tuple(found)
+
+    def quotes(self, symbols: tuple[str, ...]) -> dict[str, Quote]:
+        """See option_ports.OptionBroker."""
+        found = self._quotes(self._data, "/stocks/quotes/latest", list(symbols))
+        return {symbol: Quote(each.bid, each.ask) for symbol, each in found.items()}
+
+    @staticmethod
+    def _pages(client: RESTClient, path: str, asked: dict[str, str], key: str) -> Iterator[Any]:
+        """Every page of an answer that has a token for the next one."""
+        while True:
+            inner, token = _read(key, lambda: option_wire.page(client.get(path, asked), key))  # noqa: B023  at once
+            yield inner
+            if token is None:
+                return
+            asked = asked | {"page_token": token}
 
     def cancel(self, broker_order_id: str) -> None:
         """See ports.Broker. An order that has ended meanwhile cannot be cancelled; that is no surprise."""
@@ -283,7 +331,7 @@ def _read(what: str, ask: Callable[[], T]) -> T:
         if status >= SERVER_ERROR:
             raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
         raise BrokerRefusedError(what, _words(error), status) from error
-    except (wire.UnreadableAnswerError, RequestException) as error:
+    except (UnreadableAnswerError, RequestException) as error:
         raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
 
 

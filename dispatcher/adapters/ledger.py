@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -14,15 +14,18 @@ from psycopg.types.json import Jsonb
 from dispatcher.adapters import queries
 from dispatcher.adapters.database import Connections, execute
 from dispatcher.adapters.listener import Ear
+from dispatcher.core.entries import Entry, booked, restore
 from dispatcher.core.execution import Execution
 from dispatcher.core.gates import Check
-from dispatcher.core.order import Order, restore
+from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.repricing import restore as restore_repricing
+from dispatcher.core.options.volatility import Past
 from dispatcher.core.outcome import Rejected
 from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import History
 from dispatcher.core.state import LIVE, UNRESOLVED, State
 from dispatcher.core.trades import ClosedTrade
-from dispatcher.ports import Channel, Claim, LostAuthorityError, OpenOrder
+from dispatcher.ports import Channel, Claim, LostAuthorityError, OpenOrder, Weighed
 
 
 class PostgresLedger:
@@ -59,11 +62,12 @@ class PostgresLedger:
         """See ports.Ledger."""
         self._one(queries.UNCLAIM, id=recommendation_id)
 
-    def refuse(self, recommendation_id: int, refusal: Refusal, checks: tuple[Check, ...], at: datetime) -> None:
+    def refuse(self, recommendation_id: int, refusal: Refusal, weighed: Weighed, at: datetime) -> None:
         """See ports.Ledger."""
-        self._one(queries.REFUSE, id=recommendation_id, at=at, checks=_checks(checks), **asdict(refusal))
+        told = {"checks": _checks(weighed.checks), "rationale": _json(weighed.rationale)}
+        self._one(queries.REFUSE, id=recommendation_id, at=at, **told, **asdict(refusal))
 
-    def intend(self, claim: Claim, order: Order, cost: Decimal, checks: tuple[Check, ...], at: datetime) -> None:
+    def intend(self, claim: Claim, order: Entry, cost: Decimal, weighed: Weighed, at: datetime) -> None:
         """See ports.Ledger."""
         self._one(
             queries.INTEND,
@@ -73,8 +77,19 @@ class PostgresLedger:
             payload=Jsonb(order.payload()),
             payload_hash=_hash(order.payload()),
             cost=cost,
-            checks=_checks(checks),
+            checks=_checks(weighed.checks),
+            rationale=_json(weighed.rationale),
+            repricing=_json(weighed.repricing.document() if weighed.repricing is not None else None),
         )
+
+    def reprice(self, recommendation_id: int, order: SingleOrder, at: datetime) -> None:
+        """See ports.Ledger."""
+        self._one(queries.REPRICE, id=recommendation_id, at=at, payload=Jsonb(order.payload()))
+
+    def past_volatility(self, underlying: str, iv: Decimal, first: date, today: date) -> Past:
+        """See ports.Ledger."""
+        row = self._run(queries.PAST_VOLATILITY, underlying=underlying, iv=iv, first=first, today=today)[0]
+        return Past(**row)
 
     def intend_again(self, recommendation_id: int, at: datetime) -> None:
         """See ports.Ledger."""
@@ -143,6 +158,7 @@ class PostgresLedger:
 
     def _conclude(self, recommendation_id: int, was: tuple[State, ...], execution: Execution, at: datetime) -> str:
         order = execution.order
+        booking = booked(order)
         row = self._one(
             queries.CONCLUDE,
             id=recommendation_id,
@@ -158,8 +174,11 @@ class PostgresLedger:
             status=execution.status,
             qty=Decimal(order.quantity),
             limit=order.limit.amount,
-            stop_loss=order.stop_loss.amount,
-            take_profit=order.take_profit.amount,
+            client_order_id=order.client_order_id,
+            payload=Jsonb(order.payload()),
+            payload_hash=_hash(order.payload()),
+            repricing=_json(execution.repricing.document() if execution.repricing is not None else None),
+            **asdict(booking),
         )
         return str(row["execution_id"])
 
@@ -186,7 +205,14 @@ def _open_order(row: DictRow) -> OpenOrder:
         cost=row["cost"],
         broker_order_id=row["broker_order_id"],
         filled_quantity=row["filled_qty"],
+        filled_average_price=row["filled_avg_price"],
+        repricing=None if row["repricing"] is None else restore_repricing(row["repricing"]),
+        priced_at=row["priced_at"],
     )
+
+
+def _json(document: Mapping[str, object] | None) -> Jsonb | None:
+    return None if document is None else Jsonb(document)
 
 
 def _checks(checks: tuple[Check, ...]) -> Jsonb:

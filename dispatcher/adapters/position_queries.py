@@ -68,7 +68,8 @@ UPDATE position_movements SET set_aside = true WHERE account = %(account)s AND i
 # The entry's own body has the prices it was protected with. An entry without an answer yet may be the one that filled.
 PLAN = """
 SELECT payload FROM dispatch_claims
-WHERE account = %(account)s AND symbol = %(symbol)s AND payload IS NOT NULL AND payload ->> 'side' = %(side)s
+WHERE account = %(account)s AND symbol = %(symbol)s AND payload IS NOT NULL AND payload ->> 'order_class' = 'bracket'
+  AND payload ->> 'side' = %(side)s
   AND (broker_order_id = ANY (%(orders)s) OR state IN ('intended', 'unknown')
        OR (%(adopted)s AND (filled_qty > 0 OR state IN ('accepted', 'partly_filled'))))
 ORDER BY intended_at DESC LIMIT 1

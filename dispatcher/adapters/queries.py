@@ -125,7 +125,7 @@ RETURNING 1
 REFUSE = """
 UPDATE dispatch_claims
 SET state = 'refused', since = %(at)s, reason = %(reason)s, detail = %(detail)s, observed = %(observed)s,
-    threshold = %(threshold)s, checks = %(checks)s
+    threshold = %(threshold)s, checks = %(checks)s, rationale = %(rationale)s
 WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND epoch = %(epoch)s
 RETURNING 1
 """
@@ -133,7 +133,8 @@ INTEND = f"""
 {FENCE}
 UPDATE dispatch_claims
 SET state = 'intended', intended_at = %(at)s, since = %(at)s, client_order_id = %(client_order_id)s,
-    payload = %(payload)s, payload_hash = %(payload_hash)s, cost = %(cost)s, checks = %(checks)s
+    payload = %(payload)s, payload_hash = %(payload_hash)s, cost = %(cost)s, checks = %(checks)s,
+    rationale = %(rationale)s, repricing = %(repricing)s, priced_at = %(at)s
 WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND EXISTS (SELECT FROM fence)
 RETURNING 1
 """  # noqa: S608  two constants joined; values are bound
@@ -141,6 +142,14 @@ INTEND_AGAIN = f"""
 {FENCE}
 UPDATE dispatch_claims SET state = 'intended', since = %(at)s
 WHERE account = %(account)s AND recommendation_id = %(id)s AND state IN ('intended', 'unknown')
+  AND EXISTS (SELECT FROM fence)
+RETURNING 1
+"""  # noqa: S608  two constants joined; values are bound
+# Fenced like an intent: the id and the limit of a replacement are written down before it is asked for.
+REPRICE = f"""
+{FENCE}
+UPDATE dispatch_claims SET replacement = %(payload)s, priced_at = %(at)s
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state IN ('accepted', 'partly_filled')
   AND EXISTS (SELECT FROM fence)
 RETURNING 1
 """  # noqa: S608  two constants joined; values are bound
@@ -170,6 +179,8 @@ CONCLUDE = """
 WITH moved AS (
     UPDATE dispatch_claims
     SET state = %(state)s, since = %(at)s, broker_order_id = %(broker_order_id)s, filled_qty = %(filled_qty)s,
+        client_order_id = %(client_order_id)s, payload = %(payload)s, payload_hash = %(payload_hash)s,
+        repricing = coalesce(%(repricing)s, repricing),
         filled_avg_price = %(filled_avg_price)s, execution_id = coalesce(execution_id, gen_random_uuid()),
         detail = NULL, reason = CASE WHEN %(state)s = 'rejected' THEN 'rejected by the broker after it was taken' END
     WHERE account = %(account)s AND recommendation_id = %(id)s AND state = ANY (%(was)s)
@@ -177,19 +188,28 @@ WITH moved AS (
 )
 INSERT INTO dispatch_executions AS e (execution_id, recommendation_id, ticker, action, decision_ts, simulated_ts,
     entry_price, fill_model, qty, notional, stop_loss_price, take_profit_price, execution_mode, account_name,
-    explain_json, risk_json, instrument_type, side, status, broker_order_id, executed_at, filled_qty)
+    explain_json, risk_json, instrument_type, option_symbol, strike_price, expiration_date, contracts, premium_paid,
+    delta, theta, implied_volatility, side, status, broker_order_id, executed_at, filled_qty)
 SELECT moved.execution_id, moved.recommendation_id, moved.symbol, %(action)s, moved.intended_at, %(at)s,
-    coalesce(%(filled_avg_price)s, %(limit)s), %(mode)s, %(qty)s, %(qty)s * %(limit)s, %(stop_loss)s, %(take_profit)s,
-    %(mode)s, moved.account, jsonb_build_object('client_order_id', moved.client_order_id), moved.checks, 'STOCK',
+    coalesce(%(filled_avg_price)s, %(limit)s), %(mode)s, %(qty)s, %(notional)s, %(stop_loss)s, %(take_profit)s,
+    %(mode)s, moved.account, jsonb_strip_nulls(jsonb_build_object('client_order_id', moved.client_order_id,
+    'trade', moved.rationale -> 'trade', 'size', moved.rationale -> 'size', 'rank', moved.rationale -> 'rank')),
+    moved.checks, %(instrument)s,
+    %(option_symbol)s, %(strike)s, %(expires)s, %(contracts)s,
+    CASE WHEN %(option_symbol)s::text IS NOT NULL THEN %(filled_avg_price)s END,
+    (moved.rationale -> 'trade' ->> 'delta')::numeric, (moved.rationale -> 'trade' ->> 'theta')::numeric,
+    (moved.rationale -> 'trade' ->> 'iv')::numeric,
     %(side)s, %(status)s, %(broker_order_id)s, CASE WHEN %(filled_qty)s > 0 THEN %(at)s END, %(filled_qty)s
 FROM moved
 ON CONFLICT (recommendation_id, account_name) DO UPDATE
 SET entry_price = excluded.entry_price, status = excluded.status, filled_qty = excluded.filled_qty,
+    premium_paid = excluded.premium_paid, broker_order_id = excluded.broker_order_id,
     executed_at = coalesce(e.executed_at, excluded.executed_at)
 RETURNING execution_id
 """
 WITHOUT_AN_ENDING = """
-SELECT recommendation_id, recommended_at, state, payload, intended_at, since, cost, broker_order_id, filled_qty
+SELECT recommendation_id, recommended_at, state, payload, intended_at, since, cost, broker_order_id, filled_qty,
+    filled_avg_price, repricing, coalesce(priced_at, intended_at) AS priced_at
 FROM dispatch_claims
 WHERE account = %(account)s AND state = ANY (%(states)s)
 ORDER BY intended_at
@@ -212,5 +232,11 @@ WHERE account = %(account)s AND stage = 'closed' AND complete AND cost > 0
   AND EXISTS (SELECT FROM position_movements m JOIN dispatch_claims c USING (account)
               WHERE m.position_id = p.id AND c.broker_order_id = m.order_id)
 ORDER BY closed_at DESC LIMIT %(most)s
+"""
+# One row however long the window: the index on (underlying, day) has it in one place.
+PAST_VOLATILITY = """
+SELECT count(*) AS days, min(iv) AS low, max(iv) AS high, count(*) FILTER (WHERE iv < %(iv)s) AS below,
+    max(day) AS newest
+FROM volatility_days WHERE underlying = %(underlying)s AND day >= %(first)s AND day < %(today)s
 """
 NEWEST_INPUT = f"SELECT {CREATED_AT} FROM dispatch_recommendations ORDER BY id DESC LIMIT 1"  # noqa: S608  constants

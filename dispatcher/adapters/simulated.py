@@ -4,8 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
-from dispatcher.core.order import Order, Side
+from dispatcher.core.entries import Entry
+from dispatcher.core.options.order import SpreadOrder
+from dispatcher.core.order import Side
 from dispatcher.core.outcome import Absent, Accepted, BrokerOrder, Duplicate, Found, NotSent, Outcome
+from dispatcher.core.positions.instrument import multiplier
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
 from dispatcher.ports import Broker, BrokerUnavailableError
 
@@ -32,7 +35,7 @@ class SimulatedBroker:
         """Nothing rests: what is simulated is filled at once."""
         return ()
 
-    def submit(self, order: Order) -> Outcome:
+    def submit(self, order: Entry) -> Outcome:
         """Fill it at its limit, once."""
         if order.client_order_id in self._orders:
             return Duplicate()
@@ -44,8 +47,8 @@ class SimulatedBroker:
             id=f"simulated-{order.client_order_id}",
             client_order_id=order.client_order_id,
             status="filled",
-            symbol=order.symbol,
-            side=order.side.value,
+            symbol=None if isinstance(order, SpreadOrder) else order.symbol,
+            side=None if isinstance(order, SpreadOrder) else order.side.value,
             quantity=Decimal(order.quantity),
             limit_price=order.limit.amount,
             filled_quantity=Decimal(order.quantity),
@@ -68,8 +71,16 @@ class SimulatedBroker:
     def cancel(self, broker_order_id: str) -> None:
         """Nothing rests, so nothing can be cancelled."""
 
-    def _hold(self, order: Order) -> None:
-        before = self._positions.get(order.symbol, Position(Decimal(0), Decimal(0)))
-        bought = Decimal(order.quantity if order.side is Side.BUY else -order.quantity)
-        value = before.market_value + bought * order.limit.amount
-        self._positions[order.symbol] = Position(before.quantity + bought, value)
+    def _hold(self, order: Entry) -> None:
+        """A spread's whole price stands on its first leg: its legs have none of their own here."""
+        if not isinstance(order, SpreadOrder):
+            self._add(order.symbol, order.side, order.quantity, order.limit.amount)
+            return
+        for number, leg in enumerate(order.legs):
+            self._add(leg.symbol, leg.intent.side, order.quantity, order.limit.amount if number == 0 else Decimal(0))
+
+    def _add(self, symbol: str, side: Side, quantity: int, price: Decimal) -> None:
+        before = self._positions.get(symbol, Position(Decimal(0), Decimal(0)))
+        bought = Decimal(quantity if side is Side.BUY else -quantity)
+        value = before.market_value + bought * price * multiplier(symbol)
+        self._positions[symbol] = Position(before.quantity + bought, value)

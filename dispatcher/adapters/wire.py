@@ -3,19 +3,23 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from dispatcher.adapters.fields import UnreadableAnswerError
+from dispatcher.adapters.fields import amount as _amount
+from dispatcher.adapters.fields import decimal as _decimal
+from dispatcher.adapters.fields import moment as _moment
+from dispatcher.adapters.fields import rows as _list
+from dispatcher.adapters.fields import table as _table
+from dispatcher.adapters.fields import text as _text
 from dispatcher.core.order import NEW_YORK, Side
 from dispatcher.core.outcome import BrokerOrder, Rejected
 from dispatcher.core.positions.cover import Holding, Working
+from dispatcher.core.positions.instrument import multiplier
 from dispatcher.core.positions.lots import ENDS, FEES, FILL, Movement
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
-
-
-class UnreadableAnswerError(ValueError):
-    """The answer lacks what it must have."""
 
 
 def order(document: Any) -> BrokerOrder:
@@ -32,6 +36,7 @@ def order(document: Any) -> BrokerOrder:
         filled_quantity=_decimal(table.get("filled_qty")) or Decimal(0),
         filled_average_price=_decimal(table.get("filled_avg_price")),
         submitted_at=_moment(table.get("submitted_at")),
+        replaced_by=table.get("replaced_by") or None,
     )
 
 
@@ -59,7 +64,16 @@ def account(document: Any) -> Account:
         last_equity=_amount(table, "last_equity"),
         buying_power=_amount(table, "buying_power"),
         blocked=blocked or not active,
+        options_level=_level(table),
+        options_buying_power=_decimal(table.get("options_buying_power")),
     )
+
+
+def _level(table: Mapping[str, Any]) -> int | None:
+    """The options level in force: what is approved, or less where the account limits itself."""
+    level = _decimal(table.get("options_trading_level"))
+    level = _decimal(table.get("options_approved_level")) if level is None else level
+    return None if level is None else int(level)
 
 
 def asset(document: Any) -> Asset:
@@ -98,7 +112,8 @@ def resting(order: BrokerOrder) -> Resting | None:
     if order.symbol is None:
         return None
     unfilled = (order.quantity or Decimal(0)) - order.filled_quantity
-    return Resting(order.symbol, order.side == "buy", (order.limit_price or Decimal(0)) * unfilled)
+    cost = (order.limit_price or Decimal(0)) * unfilled * multiplier(order.symbol)
+    return Resting(order.symbol, order.side == "buy", cost)
 
 
 def holdings(document: Any) -> dict[str, Holding]:
@@ -183,11 +198,12 @@ def _happened(table: Mapping[str, Any]) -> datetime:
 def sights(document: Any) -> dict[str, Sight]:
     """The latest quotes by symbol; one that cannot be read is left out."""
     quotes = _table(_table(document).get("quotes") or {})
-    found = {symbol: _sight(_table(each)) for symbol, each in quotes.items()}
+    found = {symbol: sight(_table(each)) for symbol, each in quotes.items()}
     return {symbol: each for symbol, each in found.items() if each is not None}
 
 
-def _sight(table: Mapping[str, Any]) -> Sight | None:
+def sight(table: Mapping[str, Any]) -> Sight | None:
+    """A latest quote; None when a side or its time cannot be read."""
     bid, ask, at = _decimal(table.get("bp")), _decimal(table.get("ap")), _moment(table.get("t"))
     return None if bid is None or ask is None or at is None else Sight(bid, ask, at)
 
@@ -247,48 +263,3 @@ def _on(day: date, clock_time: str) -> datetime:
         return datetime.combine(day, time.fromisoformat(clock_time), NEW_YORK)
     except ValueError as error:
         raise UnreadableAnswerError(f"{clock_time!r} is not a time of day") from error
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise UnreadableAnswerError(f"{type(value).__name__} where an object was expected")
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise UnreadableAnswerError(f"{type(value).__name__} where a list was expected")
-    return value
-
-
-def _text(table: Mapping[str, Any], key: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or not value:
-        raise UnreadableAnswerError(f"{key} is missing")
-    return value
-
-
-def _amount(table: Mapping[str, Any], key: str) -> Decimal:
-    amount = _decimal(table.get(key))
-    if amount is None:
-        raise UnreadableAnswerError(f"{key} is not a number")
-    return amount
-
-
-def _decimal(value: Any) -> Decimal | None:
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
-
-
-def _moment(value: Any) -> datetime | None:
-    """A time stamp; the broker's have nanoseconds, which Python cuts to microseconds."""
-    try:
-        moment = datetime.fromisoformat(str(value))
-        return moment.astimezone(UTC) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

@@ -18,6 +18,7 @@ from dispatcher.adapters import migrations, schema
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.control import DynamoControl
 from dispatcher.adapters.database import Connections, connect
+from dispatcher.adapters.greeks import complete
 from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.listener import Listener
@@ -28,6 +29,7 @@ from dispatcher.shell import check
 from dispatcher.shell.aside import Start
 from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.check import Finding
+from dispatcher.shell.desk import OptionMeans
 from dispatcher.shell.lease import Lease
 from dispatcher.shell.serve import Means
 from dispatcher.shell.settings import Settings
@@ -48,7 +50,10 @@ def alpaca(settings: Settings, account: TradingAccount) -> AlpacaBroker:
 
 def broker(settings: Settings, account: TradingAccount) -> Broker:
     """The broker of an account, as EXECUTION_MODE chooses it."""
-    real = alpaca(settings, account)
+    return _chosen(settings, alpaca(settings, account))
+
+
+def _chosen(settings: Settings, real: AlpacaBroker) -> Broker:
     return real if settings.mode is ExecutionMode.ALPACA_PAPER else SimulatedBroker(real)
 
 
@@ -107,10 +112,12 @@ def means(settings: Settings, commons: Commons, account: TradingAccount, say: Sa
     """What one account is served with."""
     leases = PostgresLeases(partial(connected, settings, f"dispatcher {account.name} lease"), account.name)
     ear = commons.listener.ear(account.name)
+    real = alpaca(settings, account)
     return Means(
         account=account,
         mode=settings.mode,
-        broker=broker(settings, account),
+        broker=_chosen(settings, real),
+        options=OptionMeans(real, complete),
         lease=Lease(leases, holder(), time.monotonic),
         switch=switch(settings, account),
         open_ledger=lambda epoch: PostgresLedger(commons.connections, ear, account=account.name, epoch=epoch),

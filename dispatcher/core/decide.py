@@ -25,7 +25,7 @@ class Decision:
 
 def decide(case: Case) -> Decision:
     """Ask every gate, make the plan where the row brought none, size it, and ask the gates that need a size."""
-    checks = tuple(gate(case) for gate in ENTRY_GATES)
+    checks = entry_checks(case)
     refused = refusal(checks)
     if refused is not None or case.market.quote is None:
         return Decision(checks, refused or Refusal(Reason.NO_QUOTE, Reason.NO_QUOTE.meaning))
@@ -34,6 +34,11 @@ def decide(case: Case) -> Decision:
     if isinstance(plan, Refusal):
         return Decision(checks, plan)
     return _sized(case, plan, case.market.quote, checks)
+
+
+def entry_checks(case: Case) -> tuple[Check, ...]:
+    """Every gate that needs neither a price nor a size."""
+    return tuple(gate(case) for gate in ENTRY_GATES)
 
 
 def _sized(case: Case, plan: Plan, quote: Quote, checks: tuple[Check, ...]) -> Decision:

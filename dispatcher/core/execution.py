@@ -5,25 +5,29 @@ from decimal import Decimal
 
 from contract.environment import ExecutionMode
 from contract.events import ExecutionStatus
-from dispatcher.core.order import Order, Sendable
+from dispatcher.core.entries import Entry
+from dispatcher.core.options.repricing import Repricing
+from dispatcher.core.order import Sendable
 from dispatcher.core.outcome import BrokerOrder
 from dispatcher.core.state import LIVE, State
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An accepted order, as recorded. Quantities in shares, prices in USD."""
+    """An accepted order, as recorded. Quantities in shares or contracts, prices in USD per share."""
 
-    order: Order
+    order: Entry
     broker_order_id: str
     state: State
     status: ExecutionStatus
     mode: ExecutionMode
     filled_quantity: Decimal
     filled_average_price: Decimal | None
+    repricing: Repricing | None = None
+    """How its limit may still be moved, where another order has taken the first one's place."""
 
 
-def conclude(order: Order, broker: BrokerOrder, state: State, mode: ExecutionMode) -> Execution:
+def conclude(order: Entry, broker: BrokerOrder, state: State, mode: ExecutionMode) -> Execution:
     """Say what is true: EXECUTED means that something was filled, and nothing else does."""
     return Execution(
         order,

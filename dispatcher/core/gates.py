@@ -60,12 +60,6 @@ def action_allowed(case: Case) -> Check:
     return Check(action in allowed, Reason.ACTION_NOT_ALLOWED, action, ", ".join(allowed))
 
 
-def instrument_supported(case: Case) -> Check:
-    """Options wait for their own path; nothing pretends."""
-    action = case.recommendation.action
-    return Check(action in STOCK_ACTIONS, Reason.INSTRUMENT_NOT_SUPPORTED, action, ", ".join(sorted(STOCK_ACTIONS)))
-
-
 def fresh(case: Case) -> Check:
     """Young enough by the broker's clock."""
     return age(case.recommendation.created_at, case.limits, case.now)
@@ -123,13 +117,18 @@ def symbol_tradable(case: Case) -> Check:
 def symbol_shortable(case: Case) -> Check:
     """A short sale needs a symbol that is easy to borrow."""
     asset = case.market.asset
-    passed = case.recommendation.buys or (asset is not None and asset.shortable)
+    passed = case.recommendation.action is not Action.SELL_STOCK or (asset is not None and asset.shortable)
     return Check(passed, Reason.NOT_SHORTABLE, _words(asset, "shortable"), "easy to borrow")
 
 
 def symbol_free(case: Case) -> Check:
-    """Nothing stands in the symbol already: no position, no open order, none of ours in flight."""
-    occupied = case.standing.occupied(case.recommendation.symbol)
+    """Nothing stands in the symbol already: no position, no open order, none of ours in flight.
+
+    For an option that means the options of the underlying; shares beside them are another matter.
+    """
+    symbol = case.recommendation.symbol
+    stock = case.recommendation.action in STOCK_ACTIONS
+    occupied = case.standing.occupied(symbol) if stock else case.standing.occupied_by_options(symbol)
     return Check(occupied is None, Reason.DUPLICATE_POSITION, occupied or "nothing", "nothing in the symbol")
 
 
@@ -177,7 +176,6 @@ def quoted(case: Case) -> Check:
 ENTRY_GATES: tuple[Gate, ...] = (
     trading_state,
     action_allowed,
-    instrument_supported,
     fresh,
     not_from_the_future,
     standing_current,

@@ -24,6 +24,8 @@ class BrokerOrder:
     filled_quantity: Decimal = Decimal(0)
     filled_average_price: Decimal | None = None
     submitted_at: datetime | None = None
+    replaced_by: str | None = None
+    """The broker's id of the order that took this one's place."""
 
 
 @dataclass(frozen=True, slots=True)

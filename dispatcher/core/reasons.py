@@ -23,7 +23,6 @@ class Reason(Word):
 
     MALFORMED = "malformed", "A field is missing or cannot be read; the detail names it."
     ACTION_NOT_ALLOWED = "action_not_allowed", "The account's `allowed_actions` does not have the action."
-    INSTRUMENT_NOT_SUPPORTED = "instrument_not_supported", "The dispatcher cannot trade the instrument yet."
     TRADING_HALTED = "trading_halted", "The account's trading state is HALTED."
     REDUCE_ONLY = "reduce_only", "The account's trading state is REDUCE_ONLY, and this would open a position."
     STALE = "stale", "Older than `max_recommendation_age_seconds` by the broker's clock."

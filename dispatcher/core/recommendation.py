@@ -17,7 +17,11 @@ SYMBOL = re.compile(r"[A-Z][A-Z0-9]{0,9}(\.[A-Z]{1,3})?")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Prices in USD as upstream computed them, not yet on a tick; quantity in whole shares where upstream chose it."""
+    """Prices in USD as upstream computed them, not yet on a tick; quantity where upstream chose it.
+
+    The prices are the stock's, also of a recommendation for an option: never premiums. The quantity is in whole shares,
+    or in contracts.
+    """
 
     entry: Decimal
     stop_loss: Decimal
@@ -82,8 +86,13 @@ def _symbol(value: Any) -> str:
 
 
 def _action(action: Any, instrument: Any) -> Action:
+    """`BUY` with the instrument beside it, or both as one word; two that contradict each other say nothing."""
+    if isinstance(action, str) and action in Action.__members__:
+        if instrument is not None and action.partition("_")[2] != instrument:
+            raise _FieldError("instrument_type", f"{_shown(instrument)} contradicts the action {action}")
+        return Action(action)
     if action not in ("BUY", "SELL"):  # a set would have to hash what upstream wrote
-        raise _FieldError("action", f"{_shown(action)} is neither BUY nor SELL")
+        raise _FieldError("action", f"{_shown(action)} is neither BUY nor SELL, nor both words in one as BUY_CALL")
     if instrument not in ("STOCK", "CALL", "PUT"):
         raise _FieldError("instrument_type", f"{_shown(instrument)} is none of STOCK, CALL, PUT")
     return Action(f"{action}_{instrument}")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from dispatcher.core.positions.instrument import contract
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -143,6 +145,16 @@ class Standing:
         if any(each.symbol == symbol for each in self.in_flight):
             return "an order of ours in flight"
         return None
+
+    def occupied_by_options(self, underlying: str) -> str | None:
+        """What stands in the options of the underlying, in words; None when nothing does."""
+        root = underlying.replace(".", "")
+        held = (contract(symbol) for symbol in sorted(self.symbols))
+        theirs = next((each for each in held if each is not None and each.underlying == root), None)
+        if theirs is None:
+            return None
+        kind = "call" if theirs.call else "put"
+        return f"a {kind} at {theirs.strike} of {theirs.expires}, held, open or in flight"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from contract.environment import ExecutionMode
 from contract.limits import Limits
-from dispatcher.core.order import Order
+from dispatcher.core.entries import Entry
+from dispatcher.option_ports import Complete, OptionBroker
 from dispatcher.ports import Broker, Ledger, Say, TradingAccount
 from dispatcher.shell.lease import Lease
 from dispatcher.shell.switch import Switch
@@ -37,7 +38,15 @@ class Sending:
     recommendation_id: int
     recommended_at: datetime
     intended_at: datetime
-    order: Order
+    order: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class OptionMeans:
+    """What trading in options needs beside the rest: the chains, and a model where the broker computes nothing."""
+
+    broker: OptionBroker
+    complete: Complete
 
 
 @dataclass(slots=True)
@@ -51,6 +60,7 @@ class Desk:
     account: TradingAccount
     mode: ExecutionMode
     broker: Broker
+    options: OptionMeans
     ledger: Ledger
     lease: Lease
     truth: Truth

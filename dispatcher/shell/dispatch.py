@@ -14,13 +14,11 @@ from contract.events import (
     RecommendationRefused,
 )
 from contract.limits import TradingState
-from dispatcher.core import order as orders
 from dispatcher.core import recommendation, state
-from dispatcher.core.decide import decide
+from dispatcher.core.entries import booked
 from dispatcher.core.execution import Execution, conclude
-from dispatcher.core.gates import Case, Check, age, refusal
+from dispatcher.core.gates import Case, age, refusal
 from dispatcher.core.lookup import ours
-from dispatcher.core.order import Intent, Order, trading_day
 from dispatcher.core.outcome import (
     Accepted,
     BrokerOrder,
@@ -34,7 +32,8 @@ from dispatcher.core.outcome import (
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Recommendation
 from dispatcher.core.standing import InFlight
-from dispatcher.ports import BrokerUnavailableError, Claim
+from dispatcher.ports import BrokerUnavailableError, Claim, Weighed
+from dispatcher.shell.deciding import Decided, decide
 from dispatcher.shell.desk import Desk, Sending
 from dispatcher.shell.truth import day_began
 
@@ -52,7 +51,7 @@ def dispatch(desk: Desk) -> bool:
     desk.counts.considered += 1
     read = recommendation.read(claim.row)
     if isinstance(read, Refusal):
-        _refuse(desk, claim, read, ())
+        _refuse(desk, claim, read, Weighed())
     else:
         _consider(desk, claim, read)
     return True
@@ -126,38 +125,34 @@ def _consider(desk: Desk, claim: Claim, read: Recommendation) -> None:
     young = age(read.created_at, desk.limits, desk.now())
     too_old = refusal((young,))
     if too_old is not None:
-        _refuse(desk, claim, too_old, (young,))
+        _refuse(desk, claim, too_old, Weighed((young,)))
         return
     try:
         standing, market = desk.truth.standing(), desk.truth.market(read.symbol)
+        history = desk.ledger.history(read.symbol, day_began(desk.now()))
+        state = desk.switch.order().state
+        decided = decide(desk, Case(read, standing, market, history, desk.limits, state, desk.now()))
     except BrokerUnavailableError as error:
         desk.ledger.unclaim(claim.recommendation_id)
         desk.counts.considered -= 1
         desk.skipped[claim.recommendation_id] = desk.monotonic() + max(LOOK_AGAIN_SECONDS, error.retry_seconds)
         raise
-    history = desk.ledger.history(read.symbol, day_began(desk.now()))
-    state = desk.switch.order().state
-    _decide(desk, claim, Case(read, standing, market, history, desk.limits, state, desk.now()))
+    _act(desk, claim, read, decided)
 
 
-def _decide(desk: Desk, claim: Claim, case: Case) -> None:
-    decision = decide(case)
-    priced = _price(desk, case, decision.result)
-    if isinstance(priced, Refusal):
-        _refuse(desk, claim, priced, decision.checks)
-        if priced.reason is Reason.DAILY_LOSS:
-            desk.switch.halt(f"daily loss {priced.observed}, limit {priced.threshold}")
+def _act(desk: Desk, claim: Claim, read: Recommendation, decided: Decided) -> None:
+    entry = decided.result
+    if isinstance(entry, Refusal):
+        _refuse(desk, claim, entry, decided.weighed)
+        if entry.reason is Reason.DAILY_LOSS:
+            desk.switch.halt(f"daily loss {entry.observed}, limit {entry.threshold}")
         return
     at = desk.now()
-    desk.ledger.intend(claim, priced, decision.cost, decision.checks, at)
-    desk.truth.sent(claim.recommendation_id, InFlight(priced.symbol, decision.cost))
-    send(desk, Sending(claim.recommendation_id, case.recommendation.created_at, at, priced))
-
-
-def _price(desk: Desk, case: Case, decided: Intent | Refusal) -> Order | Refusal:
-    if isinstance(decided, Refusal):
-        return decided
-    return orders.price(decided, desk.name, trading_day(case.now))
+    desk.ledger.intend(claim, entry, decided.cost, decided.weighed, at)
+    desk.truth.sent(claim.recommendation_id, InFlight(entry.symbol, decided.cost))
+    if decided.chosen is not None:
+        desk.say(decided.chosen)
+    send(desk, Sending(claim.recommendation_id, read.created_at, at, entry))
 
 
 def _conclude(desk: Desk, sending: Sending, outcome: Outcome, milliseconds: Decimal) -> None:
@@ -179,7 +174,7 @@ def _conclude(desk: Desk, sending: Sending, outcome: Outcome, milliseconds: Deci
 
 
 def _accepted(desk: Desk, sending: Sending, found: BrokerOrder, milliseconds: Decimal) -> None:
-    order = sending.order
+    order, booking = sending.order, booked(sending.order)
     execution_id, execution = record(desk, sending, found)
     desk.say(
         OrderAccepted(
@@ -188,8 +183,8 @@ def _accepted(desk: Desk, sending: Sending, found: BrokerOrder, milliseconds: De
             side=order.side,
             qty=Decimal(order.quantity),
             limit_price=order.limit.amount,
-            take_profit=order.take_profit.amount,
-            stop_loss=order.stop_loss.amount,
+            take_profit=booking.take_profit,
+            stop_loss=booking.stop_loss,
             broker_status=found.status,
             milliseconds=milliseconds,
         )
@@ -236,8 +231,8 @@ def _delay(desk: Desk, sending: Sending, why: str, seconds: float) -> None:
     desk.say(OrderDelayed(**_about(desk, sending), why=why, retry_seconds=Decimal(f"{seconds:.1f}")))
 
 
-def _refuse(desk: Desk, claim: Claim, refused: Refusal, checks: tuple[Check, ...]) -> None:
-    desk.ledger.refuse(claim.recommendation_id, refused, checks, desk.now())
+def _refuse(desk: Desk, claim: Claim, refused: Refusal, weighed: Weighed) -> None:
+    desk.ledger.refuse(claim.recommendation_id, refused, weighed, desk.now())
     desk.counts.refused += 1
     _say_refused(desk, claim.recommendation_id, str(claim.row.get("ticker"))[:32], refused)
 

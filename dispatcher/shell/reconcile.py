@@ -6,8 +6,9 @@ from typing import assert_never
 from contract.events import OrderResolved, OrderUpdated, ReconcileCompleted
 from contract.limits import TradingState
 from dispatcher.core import state
-from dispatcher.core.execution import conclude
+from dispatcher.core.execution import Execution
 from dispatcher.core.lookup import CLOCKS_APART, Anothers, Gone, Stands, Unclear, judge
+from dispatcher.core.order import Order
 from dispatcher.core.outcome import BrokerOrder
 from dispatcher.core.state import State
 from dispatcher.ports import OpenOrder
@@ -20,6 +21,7 @@ from dispatcher.shell.dispatch import (
     say_execution,
     send,
 )
+from dispatcher.shell.repricing import concluded, reprice
 
 
 def resolve(desk: Desk) -> int:
@@ -53,8 +55,9 @@ def watch(desk: Desk, asked_to_cancel: set[str]) -> int:
     for each in live:
         found = standing.get(each.broker_order_id or "")
         if found is not None:
-            _follow(desk, each, found)
-            _end_of_life(desk, each, found, asked_to_cancel)
+            now_is = concluded(desk, each, found, standing)
+            _follow(desk, each, now_is)
+            _end_of_life(desk, each, now_is, asked_to_cancel)
     return len(live)
 
 
@@ -122,33 +125,36 @@ def _may_be_sent_until(desk: Desk, each: OpenOrder) -> datetime:
     return max(each.since, desk.since)
 
 
-def _follow(desk: Desk, each: OpenOrder, found: BrokerOrder) -> None:
-    now_is = state.of(found)
-    if now_is is each.state and found.filled_quantity == each.filled_quantity:
+def _follow(desk: Desk, each: OpenOrder, execution: Execution) -> None:
+    same_order = execution.broker_order_id == each.broker_order_id
+    if same_order and (execution.state, execution.filled_quantity) == (each.state, each.filled_quantity):
+        if execution.state in state.LIVE:
+            reprice(desk, each)
         return
-    execution = conclude(each.order, found, now_is, desk.mode)
     execution_id = desk.ledger.update(each.recommendation_id, each.state, execution, desk.now())
     desk.say(
         OrderUpdated(
             account=desk.name,
             recommendation_id=each.recommendation_id,
-            client_order_id=each.order.client_order_id,
+            client_order_id=execution.order.client_order_id,
             symbol=each.order.symbol,
-            state=now_is,
-            filled_qty=found.filled_quantity,
-            filled_avg_price=found.filled_average_price,
+            state=execution.state,
+            filled_qty=execution.filled_quantity,
+            filled_avg_price=execution.filled_average_price,
         )
     )
     say_execution(desk, each.recommendation_id, execution_id, execution)
 
 
-def _end_of_life(desk: Desk, each: OpenOrder, found: BrokerOrder, asked: set[str]) -> None:
+def _end_of_life(desk: Desk, each: OpenOrder, execution: Execution, asked: set[str]) -> None:
     """An entry rests for its declared life and no longer, and not at all in an account that may open nothing."""
-    over = desk.now() - each.intended_at > timedelta(seconds=desk.limits.entry_life_seconds)
+    stock = isinstance(each.order, Order)
+    life = desk.limits.entry_life_seconds if stock else desk.limits.options.entry.life_seconds
+    over = desk.now() - each.intended_at > timedelta(seconds=life)
     unwanted = over or desk.switch.order().state is not TradingState.ACTIVE
-    if state.of(found) in state.LIVE and unwanted and found.id not in asked:
-        desk.broker.cancel(found.id)
-        asked.add(found.id)
+    if execution.state in state.LIVE and unwanted and execution.broker_order_id not in asked:
+        desk.broker.cancel(execution.broker_order_id)
+        asked.add(execution.broker_order_id)
 
 
 def _say_resolved(desk: Desk, each: OpenOrder, now_is: State, how: str) -> None:

@@ -25,7 +25,7 @@ from dispatcher.ports import (
 from dispatcher.shell.aside import Aside, Start
 from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.clock import BrokerClock
-from dispatcher.shell.desk import Counts, Desk
+from dispatcher.shell.desk import Counts, Desk, OptionMeans
 from dispatcher.shell.dispatch import dispatch
 from dispatcher.shell.lease import Lease
 from dispatcher.shell.reconcile import first_of_all, resend, resolve
@@ -47,6 +47,7 @@ class Means:
     account: TradingAccount
     mode: ExecutionMode
     broker: Broker
+    options: OptionMeans
     lease: Lease
     switch: Switch
     open_ledger: Callable[[int], Ledger]
@@ -149,6 +150,7 @@ class Service:
             account=means.account,
             mode=means.mode,
             broker=means.broker,
+            options=means.options,
             ledger=ledger,
             lease=means.lease,
             truth=Truth(means.broker, clock.now, means.account.limits.max_standing_age_seconds, means.catalog),

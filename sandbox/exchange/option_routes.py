@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 
@@ -12,7 +12,7 @@ from sandbox.exchange.contracts import Contract, Kind
 from sandbox.exchange.errors import refuse
 from sandbox.exchange.intake import number
 from sandbox.exchange.market import Quote
-from sandbox.exchange.text import instant, plain
+from sandbox.exchange.text import instant, nanoseconds, plain
 
 _PAGE, _MOST = 100, 10_000
 _CHAIN_PAGE, _CHAIN_MOST = 100, 1_000
@@ -232,7 +232,11 @@ def _snapshot(call: Call, found: Contract) -> wire.Json:
     now = exchange.clock.now()
     quote = exchange.quote(found.symbol)
     spot = exchange.instruments.spot(found.underlying, now)
-    shown: wire.Json = {"latestQuote": _quote(quote), "latestTrade": shown_trade(quote)}
+    shown: wire.Json = {
+        "latestQuote": _quote(quote),
+        "latestTrade": shown_trade(quote),
+        "dailyBar": _day_bar(call, found, quote),
+    }
     sigma = option_pricing.implied(found, spot, quote.middle, now)
     if sigma is not None:
         shown["impliedVolatility"] = sigma
@@ -263,6 +267,16 @@ def _quote(quote: Quote) -> wire.Json:
         "bs": 10,
         "c": "A",
     }
+
+
+def _day_bar(call: Call, found: Contract, quote: Quote) -> wire.Json:
+    """Show the day so far: prices stand still here, and a contract's volume is the same every day."""
+    last = quote.last or Decimal("0.01")
+    day = sessions.eastern_day(call.exchange.clock.now())
+    volume = 20 + int(found.id[4:8], 16) % 2_000
+    midnight = nanoseconds(datetime.combine(day, time(), sessions.EASTERN))
+    bar: wire.Json = {"t": instant(midnight), "o": last, "h": last, "l": last, "c": last}
+    return bar | {"v": volume, "n": 1 + volume // 5, "vw": last}
 
 
 def shown_trade(quote: Quote) -> wire.Json:

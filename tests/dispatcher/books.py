@@ -17,7 +17,7 @@ from dispatcher.core.order import Order
 from dispatcher.core.outcome import BrokerOrder, Rejected
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.state import State, of
-from dispatcher.ports import Claim, Grant
+from dispatcher.ports import Claim, Grant, Weighed
 from sandbox.postgres import Database
 from tests.dispatcher.cases import NOW, at_broker, order, recommendation
 from tests.dispatcher.world import insert
@@ -118,7 +118,7 @@ def placed(claim: Claim, **changes: Any) -> Order:
 def intended(ledger: PostgresLedger) -> tuple[Claim, Order]:
     """A claim whose intent is committed."""
     claim = claimed(ledger)
-    ledger.intend(claim, placed(claim), recommendation().id * placed(claim).limit.amount, (), NOW)
+    ledger.intend(claim, placed(claim), recommendation().id * placed(claim).limit.amount, Weighed(), NOW)
     return claim, placed(claim)
 
 
@@ -142,8 +142,8 @@ def accepting(status: str, filled: int = 0) -> Step:
 
 PATHS: dict[State, tuple[Step, ...]] = {
     State.CLAIMED: (),
-    State.REFUSED: (lambda ledger, claim, _: ledger.refuse(claim.recommendation_id, REFUSED, (), NOW),),
-    State.INTENDED: (lambda ledger, claim, meant: ledger.intend(claim, meant, meant.limit.amount, (), NOW),),
+    State.REFUSED: (lambda ledger, claim, _: ledger.refuse(claim.recommendation_id, REFUSED, Weighed(), NOW),),
+    State.INTENDED: (lambda ledger, claim, meant: ledger.intend(claim, meant, meant.limit.amount, Weighed(), NOW),),
 }
 """How a claim is brought into each state, step by step from the claim."""
 _INTENDED = PATHS[State.INTENDED]

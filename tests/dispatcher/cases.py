@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from contract.limits import Action, Limits, Sizing, TradingState
+from dispatcher.core.entries import Entry
 from dispatcher.core.gates import Case
 from dispatcher.core.order import ENTRY, Intent, Order, Side, client_order_id
 from dispatcher.core.outcome import BrokerOrder
@@ -174,7 +175,7 @@ def cents(amount: str) -> Price:
     return Price(Decimal(amount), Decimal("0.01"))
 
 
-def at_broker(placed: Order | None = None, **changes: Any) -> BrokerOrder:
+def at_broker(placed: Entry | None = None, **changes: Any) -> BrokerOrder:
     """The order as the broker tells it, resting since just now."""
     meant = placed or order()
     told: dict[str, Any] = {

@@ -14,6 +14,7 @@ from dispatcher.shell.switch import Switch
 from dispatcher.shell.truth import Truth
 from tests.dispatcher.cases import NOW, limits, row
 from tests.fakes.broker import FakeBroker
+from tests.fakes.chains import FakeChains
 from tests.fakes.clock import FakeClock
 from tests.fakes.leases import FakeLeases
 from tests.fakes.ledger import FakeLedger
@@ -31,8 +32,10 @@ class Shop:
     switch: Switch
     said: list[Event] = field(default_factory=list)
     desk: Desk = field(init=False)
+    chains: FakeChains = field(init=False)
 
     def __post_init__(self) -> None:
+        self.chains = FakeChains(self.broker)
         self.open_desk()
 
     def open_desk(self, **changed: Any) -> None:
@@ -42,6 +45,7 @@ class Shop:
             account=account,
             mode=ExecutionMode.ALPACA_PAPER,
             broker=self.broker,
+            options=self.chains.means(),
             ledger=self.ledger,
             lease=self.lease,
             truth=Truth(self.broker, self.clock.broker, account.limits.max_standing_age_seconds),

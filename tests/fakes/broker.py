@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from dispatcher.core.order import Order
+from dispatcher.core.entries import Entry
 from dispatcher.core.outcome import Absent, Accepted, BrokerOrder, Duplicate, Found, Outcome, Unknown
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
 from dispatcher.ports import BrokerUnavailableError
@@ -24,7 +24,7 @@ class FakeBroker:
     now: Callable[[], datetime]
     outcomes: list[Outcome] = field(default_factory=list)
     lost: bool = False
-    sent: list[Order] = field(default_factory=list)
+    sent: list[Entry] = field(default_factory=list)
     orders: dict[str, BrokerOrder] = field(default_factory=dict)
     held: dict[str, Position] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ class FakeBroker:
         self._ask("assets")
         return dict(self.listed)
 
-    def submit(self, order: Order) -> Outcome:
+    def submit(self, order: Entry) -> Outcome:
         self.before_submit()
         self.sent.append(order)
         outcome = self._taken(order) if not self.outcomes else self.outcomes.pop(0)
@@ -97,16 +97,16 @@ class FakeBroker:
         self._ask("cancel")
         self.cancelled.append(broker_order_id)
 
-    def stand(self, order: Order, **changes: object) -> BrokerOrder:
+    def stand(self, order: Entry, **changes: object) -> BrokerOrder:
         """Let the order stand at the broker, without a word."""
         self.orders[order.client_order_id] = at_broker(order, **{"submitted_at": self.now()} | changes)
         return self.orders[order.client_order_id]
 
-    def change(self, order: Order, **changes: object) -> None:
+    def change(self, order: Entry, **changes: object) -> None:
         """Let the order move on at the broker."""
         self.orders[order.client_order_id] = replace(self.orders[order.client_order_id], **changes)  # type: ignore[arg-type]
 
-    def _taken(self, order: Order) -> Outcome:
+    def _taken(self, order: Entry) -> Outcome:
         return Duplicate() if order.client_order_id in self.orders else Accepted(self.stand(order))
 
     def _ask(self, what: str) -> None:

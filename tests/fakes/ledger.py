@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from dispatcher.core.entries import Entry as EntryOrder
 from dispatcher.core.execution import Execution
-from dispatcher.core.gates import Check
-from dispatcher.core.order import Order
+from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.volatility import Past
 from dispatcher.core.outcome import Rejected
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import History
 from dispatcher.core.state import LIVE, UNRESOLVED, State
 from dispatcher.core.trades import ClosedTrade
-from dispatcher.ports import Channel, Claim, DatabaseUnavailableError, LostAuthorityError, OpenOrder
+from dispatcher.ports import Channel, Claim, DatabaseUnavailableError, LostAuthorityError, OpenOrder, Weighed
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,18 @@ class Entry:
 class FakeLedger:
     """See ports.Ledger. `rows` are what upstream wrote; `books` is what became of them.
 
-    `trades` are over; `told` is what the next wait hears. `breaks` names calls during which the connection breaks, each
-    once; `waiting` is told of each wait.
+    `weighed` is what each decision was kept with, `replacements` what was asked to take an order's place, `volatility`
+    the days of each underlying. `trades` are over; `told` is what the next wait hears. `breaks` names calls during
+    which the connection breaks, each once; `waiting` is told of each wait.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     books: dict[int, Entry] = field(default_factory=dict)
     trades: list[ClosedTrade] = field(default_factory=list)
     told: set[Channel] = field(default_factory=set)
+    weighed: dict[int, Weighed] = field(default_factory=dict)
+    replacements: list[SingleOrder] = field(default_factory=list)
+    volatility: dict[tuple[str, date], Decimal] = field(default_factory=dict)
     lost: bool = False
     breaks: set[str] = field(default_factory=set)
     waiting: Callable[[float], None] = lambda _: None
@@ -74,21 +79,38 @@ class FakeLedger:
         self._expect(recommendation_id, (State.CLAIMED,))
         del self.books[recommendation_id]
 
-    def refuse(self, recommendation_id: int, refusal: Refusal, checks: tuple[Check, ...], at: datetime) -> None:
-        del checks, at
+    def refuse(self, recommendation_id: int, refusal: Refusal, weighed: Weighed, at: datetime) -> None:
+        del at
+        self.weighed[recommendation_id] = weighed
         self._move(recommendation_id, (State.CLAIMED,), Entry(State.REFUSED, refusal))
 
-    def intend(self, claim: Claim, order: Order, cost: Decimal, checks: tuple[Check, ...], at: datetime) -> None:
-        del checks
+    def intend(self, claim: Claim, order: EntryOrder, cost: Decimal, weighed: Weighed, at: datetime) -> None:
         self._fence()
         key = claim.recommendation_id
+        self.weighed[key] = weighed
         meant = OpenOrder(key, claim.row["created_at"], order, State.INTENDED, at, at, cost, None, Decimal(0))
+        meant = replace(meant, repricing=weighed.repricing, priced_at=at)
         self._move(key, (State.CLAIMED,), Entry(State.INTENDED, open=meant))
 
     def intend_again(self, recommendation_id: int, at: datetime) -> None:
         self._fence()
         entry = self._expect(recommendation_id, UNRESOLVED)
         self._move(recommendation_id, UNRESOLVED, replace(entry, state=State.INTENDED), at)
+
+    def reprice(self, recommendation_id: int, order: SingleOrder, at: datetime) -> None:
+        self._fence()
+        entry = self._expect(recommendation_id, LIVE)
+        assert entry.open is not None
+        self.replacements.append(order)
+        self.books[recommendation_id] = replace(entry, open=replace(entry.open, priced_at=at))
+
+    def past_volatility(self, underlying: str, iv: Decimal, first: date, today: date) -> Past:
+        days = {
+            day: past for (name, day), past in self.volatility.items() if name == underlying and first <= day < today
+        }
+        values = days.values()
+        below = sum(each < iv for each in values)
+        return Past(len(days), min(values, default=None), max(values, default=None), below, max(days, default=None))
 
     def accept(self, recommendation_id: int, execution: Execution, at: datetime) -> str:
         self._break("accept")
@@ -171,7 +193,12 @@ class FakeLedger:
         entry = self._expect(key, was)
         assert entry.open is not None
         known = replace(
-            entry.open, broker_order_id=execution.broker_order_id, filled_quantity=execution.filled_quantity
+            entry.open,
+            order=execution.order,
+            broker_order_id=execution.broker_order_id,
+            filled_quantity=execution.filled_quantity,
+            filled_average_price=execution.filled_average_price,
+            repricing=execution.repricing or entry.open.repricing,
         )
         self._move(key, was, Entry(execution.state, open=known, execution=execution), at)
         return f"execution-{key}"

@@ -59,7 +59,15 @@ def _candidate(each: Candidate) -> Json:
 
 
 def _trade(trade: Trade) -> Json:
-    about: Json = {"loss": str(trade.loss), "cost": str(trade.cost), "bought": trade.bought.symbol}
+    bought = trade.bought
+    about: Json = {
+        "loss": str(trade.loss),
+        "cost": str(trade.cost),
+        "bought": bought.symbol,
+        "iv": _text(bought.iv),
+        "delta": None if bought.greeks is None else _text(bought.greeks.delta),
+        "theta": None if bought.greeks is None else _text(bought.greeks.theta),
+    }
     if isinstance(trade, Single):
         return about | {"first_limit": str(trade.first), "bound": str(trade.bound)}
     return about | {"sold": trade.sold.symbol, "limit": str(trade.limit), "width": str(trade.width)}

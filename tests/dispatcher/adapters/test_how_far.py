@@ -7,6 +7,7 @@ import pytest
 from psycopg import Connection
 
 from dispatcher.adapters.ledger import PostgresLedger
+from dispatcher.ports import Weighed
 from tests.dispatcher.books import REFUSED, Books, claimed
 from tests.dispatcher.cases import NOW
 from tests.dispatcher.world import insert
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.world
 def consider(ledger: PostgresLedger) -> int:
     """End the next recommendation; its id."""
     number = claimed(ledger).recommendation_id
-    ledger.refuse(number, REFUSED, (), NOW)
+    ledger.refuse(number, REFUSED, Weighed(), NOW)
     return number
 
 

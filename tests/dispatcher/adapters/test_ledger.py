@@ -11,7 +11,7 @@ from dispatcher.adapters.database import Connections
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.listener import Ear
 from dispatcher.core.state import LIVE, UNRESOLVED, State
-from dispatcher.ports import Claim, Grant, LostAuthorityError
+from dispatcher.ports import Claim, Grant, LostAuthorityError, Weighed
 from tests.dispatcher.books import (
     GONE,
     NOBODY_PRESENT,
@@ -44,8 +44,8 @@ def change(ledger: PostgresLedger, name: str, claim: Claim) -> None:
     meant, key = placed(claim), claim.recommendation_id
     arguments: dict[str, tuple[Any, ...]] = {
         "unclaim": (key,),
-        "refuse": (key, REFUSED, (), NOW),
-        "intend": (claim, meant, Decimal(2_000), (), NOW),
+        "refuse": (key, REFUSED, Weighed(), NOW),
+        "intend": (claim, meant, Decimal(2_000), Weighed(), NOW),
         "intend_again": (key, NOW),
         "accept": (key, executed(meant), NOW),
         "reject": (key, REJECTED, NOW),
@@ -174,7 +174,7 @@ def test_an_old_epoch_can_neither_claim_nor_intend(books: Books) -> None:
     with pytest.raises(LostAuthorityError):
         before.claim(NOW, ())
     with pytest.raises(LostAuthorityError):
-        before.intend(claim, placed(claim), Decimal(1), (), NOW)
+        before.intend(claim, placed(claim), Decimal(1), Weighed(), NOW)
     assert books.state(claim.recommendation_id) == "claimed"
 
 
@@ -189,7 +189,7 @@ def test_an_expired_lease_can_neither_claim_nor_intend_nor_intend_again(books: B
     with pytest.raises(LostAuthorityError):
         ledger.claim(NOW, ())
     with pytest.raises(LostAuthorityError):
-        ledger.intend(claim, placed(claim), Decimal(1), (), NOW)
+        ledger.intend(claim, placed(claim), Decimal(1), Weighed(), NOW)
     with pytest.raises(LostAuthorityError):
         ledger.intend_again(waiting.recommendation_id, NOW)
 
@@ -243,7 +243,7 @@ def test_a_takeover_waits_for_an_intent_that_is_being_committed(books: Books) ->
     claim = claimed(ledger)
     answers: list[object] = []
     with connection.transaction():
-        ledger.intend(claim, placed(claim), Decimal(1), (), NOW)
+        ledger.intend(claim, placed(claim), Decimal(1), Weighed(), NOW)
         holder.leave()
         assert books.until(NOBODY_PRESENT)
         taking = Thread(target=lambda: answers.append(successor.acquire("successor", 60)))
@@ -283,7 +283,7 @@ def test_every_account_considers_every_recommendation_and_touches_no_others(book
     claim, meant = intended(large)
 
     ours = claimed(tiny)
-    tiny.refuse(ours.recommendation_id, REFUSED, (), NOW)
+    tiny.refuse(ours.recommendation_id, REFUSED, Weighed(), NOW)
 
     assert (ours.recommendation_id, claim.recommendation_id) == (number, number)
     assert [books.state(number), books.state(number, "tiny")] == ["intended", "refused"]

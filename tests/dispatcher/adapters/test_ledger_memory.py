@@ -8,7 +8,7 @@ import pytest
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.core.standing import History
 from dispatcher.core.state import State
-from dispatcher.ports import Channel, Claim, OpenOrder
+from dispatcher.ports import Channel, Claim, OpenOrder, Weighed
 from tests.dispatcher.books import (
     PATHS,
     REJECTED,
@@ -39,9 +39,11 @@ def test_an_order_without_an_ending_is_remembered_whole(books: Books) -> None:
     ledger = books.ledger()
     claim = claimed(ledger)
     meant = order()
-    ledger.intend(claim, meant, Decimal("2000.50"), (), NOW)
+    ledger.intend(claim, meant, Decimal("2000.50"), Weighed(), NOW)
 
-    remembered = OpenOrder(number, NOW, meant, State.INTENDED, NOW, NOW, Decimal("2000.50"), None, Decimal(0))
+    remembered = OpenOrder(
+        number, NOW, meant, State.INTENDED, NOW, NOW, Decimal("2000.50"), None, Decimal(0), priced_at=NOW
+    )
     assert (ledger.unresolved(), ledger.live()) == ([remembered], [])
 
 
@@ -49,10 +51,10 @@ def test_the_same_order_id_cannot_be_intended_twice(books: Books) -> None:
     books.recommend()
     books.recommend()
     ledger = books.ledger()
-    ledger.intend(claimed(ledger), order(), Decimal(1), (), NOW)
+    ledger.intend(claimed(ledger), order(), Decimal(1), Weighed(), NOW)
 
     with pytest.raises(Exception, match="client_order_id"):
-        ledger.intend(claimed(ledger), order(), Decimal(1), (), NOW)
+        ledger.intend(claimed(ledger), order(), Decimal(1), Weighed(), NOW)
 
 
 def test_an_execution_is_written_in_the_originals_shape(books: Books) -> None:

@@ -8,6 +8,7 @@ import pytest
 from dispatcher.adapters import wire
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import read
+from dispatcher.ports import Weighed
 from tests.dispatcher.books import REFUSED, Books, claimed, intended
 from tests.dispatcher.cases import NOW
 
@@ -40,7 +41,7 @@ def test_a_poisonous_row_is_claimed_and_ended_and_the_next_one_follows(books: Bo
     for _ in range(2):
         claim = claimed(ledger)
         seen[claim.recommendation_id] = read(claim.row)
-        ledger.refuse(claim.recommendation_id, REFUSED, (), NOW)
+        ledger.refuse(claim.recommendation_id, REFUSED, Weighed(), NOW)
 
     assert set(seen) == {poisonous, good}
     assert not isinstance(seen[good], Refusal)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.adapters import wire
-from dispatcher.adapters.wire import UnreadableAnswerError
+from dispatcher.adapters.fields import UnreadableAnswerError
 from dispatcher.core.outcome import BrokerOrder, Rejected
 from dispatcher.core.standing import Asset, Quote, Resting
 from tests.dispatcher.cases import MONDAY, NOW, at_broker, session

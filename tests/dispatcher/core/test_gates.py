@@ -9,7 +9,7 @@ import pytest
 
 from contract.limits import Action, TradingState
 from dispatcher.core import gates
-from dispatcher.core.gates import ENTRY_GATES, Case, Check, Gate
+from dispatcher.core.gates import ENTRY_GATES, Check, Gate
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.standing import Asset, History, InFlight, Market, Position, Quote, Resting, Session
 from tests.dispatcher.cases import (
@@ -61,9 +61,16 @@ FAILING: list[tuple[Gate, dict[str, Any], Check]] = [
         failed(Reason.ACTION_NOT_ALLOWED, "BUY_STOCK", "SELL_STOCK, BUY_CALL"),
     ),
     (
-        gates.instrument_supported,
-        {"recommendation": recommendation(action=Action.BUY_CALL)},
-        failed(Reason.INSTRUMENT_NOT_SUPPORTED, "BUY_CALL", "BUY_STOCK, SELL_STOCK"),
+        gates.symbol_free,
+        {
+            "recommendation": recommendation(action=Action.BUY_PUT),
+            "standing": standing(resting=(Resting("AAPL261218C00200000", buys=True, cost=Decimal(500)),)),
+        },
+        failed(
+            Reason.DUPLICATE_POSITION,
+            "a call at 200 of 2026-12-18, held, open or in flight",
+            "nothing in the symbol",
+        ),
     ),
     (gates.fresh, {"now": NOW + seconds(300.1)}, failed(Reason.STALE, "300.1 s", "300.0 s")),
     (
@@ -300,8 +307,26 @@ def test_checks_that_all_pass_are_no_refusal() -> None:
     assert gates.refusal(tuple(gate(case()) for gate in ENTRY_GATES)) is None
 
 
-@pytest.mark.parametrize("action", Action)
-def test_every_action_is_traded_or_refused_as_not_supported(action: Action) -> None:
-    asked: Case = case(recommendation=recommendation(action=action))
+def test_shares_of_a_stock_and_its_options_do_not_stand_in_each_others_way() -> None:
+    option, shares = ("AAPL261218C00200000", "AAPL")
+    ours = {action: recommendation(action=action) for action in (Action.BUY_CALL, Action.BUY_STOCK)}
+    held = {symbol: standing(positions={symbol: Position(Decimal(1), Decimal(500))}) for symbol in (option, shares)}
 
-    assert gates.instrument_supported(asked).passed is (action in {Action.BUY_STOCK, Action.SELL_STOCK})
+    passed = {
+        (action, symbol): gates.symbol_free(case(recommendation=asked, standing=there)).passed
+        for action, asked in ours.items()
+        for symbol, there in held.items()
+    }
+
+    assert passed == {
+        (Action.BUY_CALL, option): False,
+        (Action.BUY_CALL, shares): True,
+        (Action.BUY_STOCK, option): True,
+        (Action.BUY_STOCK, shares): False,
+    }
+
+
+def test_a_put_needs_no_stock_to_borrow() -> None:
+    hard = Market(market().quote, Asset("AAPL", tradable=True, shortable=False))
+
+    assert gates.symbol_shortable(case(recommendation=recommendation(action=Action.BUY_PUT), market=hard)).passed

@@ -70,9 +70,14 @@ def test_a_time_in_any_zone_is_read_as_the_same_moment_in_utc() -> None:
 @pytest.mark.parametrize(
     ("changes", "detail"),
     [
-        ({"action": None}, "action: None is neither BUY nor SELL"),
-        ({"action": "buy"}, "action: 'buy' is neither BUY nor SELL"),
-        ({"action": "BUY_CALL"}, "action: 'BUY_CALL' is neither BUY nor SELL"),
+        ({"action": None}, "action: None is neither BUY nor SELL, nor both words in one as BUY_CALL"),
+        ({"action": "buy"}, "action: 'buy' is neither BUY nor SELL, nor both words in one as BUY_CALL"),
+        (
+            {"action": "STRADDLE"},
+            "action: 'STRADDLE' is neither BUY nor SELL, nor both words in one as BUY_CALL",
+        ),
+        ({"action": "BUY_CALL"}, "instrument_type: 'STOCK' contradicts the action BUY_CALL"),
+        ({"action": "SELL_PUT", "instrument_type": "CALL"}, "instrument_type: 'CALL' contradicts the action SELL_PUT"),
         ({"instrument_type": None}, "instrument_type: None is none of STOCK, CALL, PUT"),
         ({"ticker": None}, "ticker: None is not a stock symbol"),
         ({"ticker": ""}, "ticker: '' is not a stock symbol"),
@@ -175,3 +180,21 @@ def test_a_row_of_the_original_system_is_read() -> None:
         plan=None,
         volatility=Decimal("0.95"),
     )
+
+
+@pytest.mark.parametrize(
+    ("action", "instrument", "meant"),
+    [
+        ("BUY", "CALL", Action.BUY_CALL),
+        ("SELL", "PUT", Action.SELL_PUT),
+        ("BUY_CALL", "CALL", Action.BUY_CALL),
+        ("BUY_PUT", None, Action.BUY_PUT),
+        ("SELL_CALL", None, Action.SELL_CALL),
+        ("BUY_STOCK", "STOCK", Action.BUY_STOCK),
+    ],
+)
+def test_the_originals_two_vocabularies_say_the_same(action: str, instrument: str | None, meant: Action) -> None:
+    found = read(row(action=action, instrument_type=instrument))
+
+    assert isinstance(found, Recommendation)
+    assert found.action is meant

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters import wire
-from dispatcher.adapters.wire import UnreadableAnswerError
+from dispatcher.adapters.fields import UnreadableAnswerError
 from dispatcher.core.order import Side
 from dispatcher.core.positions.book import Plan
 from dispatcher.core.positions.orders import Oco, Unpriced, client_order_id, price, restore

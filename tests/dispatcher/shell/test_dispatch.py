@@ -107,7 +107,7 @@ def test_a_row_that_cannot_be_read_is_refused_and_no_broker_is_asked(at_work: Sh
 
     dispatch(at_work.desk)
 
-    detail = "action: None is neither BUY nor SELL"
+    detail = "action: None is neither BUY nor SELL, nor both words in one as BUY_CALL"
     assert at_work.said == [
         events.RecommendationRefused(
             account="large", recommendation_id=1, symbol="AAPL", reason=Reason.MALFORMED, detail=detail

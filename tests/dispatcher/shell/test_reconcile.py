@@ -27,7 +27,9 @@ def unknown(at_work: Shop, *, stands: bool) -> Order:
     at_work.broker.lost = stands
     dispatch(at_work.desk)
     at_work.said.clear()
-    return at_work.broker.sent[0]
+    sent = at_work.broker.sent[0]
+    assert isinstance(sent, Order)
+    return sent
 
 
 def accepted(at_work: Shop) -> Order:
@@ -35,7 +37,9 @@ def accepted(at_work: Shop) -> Order:
     at_work.recommend()
     dispatch(at_work.desk)
     at_work.said.clear()
-    return at_work.broker.sent[0]
+    sent = at_work.broker.sent[0]
+    assert isinstance(sent, Order)
+    return sent
 
 
 def resolved(order: Order, state: State, how: str, *, was: State = State.UNKNOWN) -> events.OrderResolved:

@@ -21,6 +21,7 @@ from dispatcher.shell.serve import ASK_AGAIN_SECONDS, WAIT_SECONDS, Means, serve
 from dispatcher.shell.switch import Switch
 from tests.dispatcher.cases import NOW, limits, row
 from tests.fakes.broker import FakeBroker, away
+from tests.fakes.chains import FakeChains
 from tests.fakes.clock import FakeClock, FakeStop
 from tests.fakes.leases import FakeLeases, LeaseRow
 from tests.fakes.ledger import FakeLedger
@@ -69,6 +70,7 @@ class Shift:
             account=TradingAccount("large", "PA3LARGE", limits()),
             mode=ExecutionMode.ALPACA_PAPER,
             broker=self.broker,
+            options=FakeChains(self.broker).means(),
             lease=self.lease,
             switch=self.switch,
             open_ledger=self._open_ledger,

@@ -345,7 +345,7 @@ def test_a_price_below_intrinsic_has_no_volatility(exchange: Running, http: Http
     exchange.quotes({LOWER_CALL: {"bid": "3", "ask": "3.1"}})
     shown = http.one(f"/v1beta1/options/snapshots?symbols={LOWER_CALL}")["snapshots"][LOWER_CALL]
 
-    assert sorted(shown) == ["latestQuote", "latestTrade"]
+    assert sorted(shown) == ["dailyBar", "latestQuote", "latestTrade"]
 
 
 def test_the_free_plan_has_no_opra(exchange: Running, http: Http) -> None:
