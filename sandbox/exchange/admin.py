@@ -7,25 +7,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sandbox.exchange import config, intake, wire
+from sandbox.exchange import config, data_stream, intake, trade_stream, wire
 from sandbox.exchange.account import Account
 from sandbox.exchange.calls import Reply, ok, refused
 from sandbox.exchange.engine import Exchange
 from sandbox.exchange.errors import Refused, refusal
-from sandbox.exchange.faults import read_fault
+from sandbox.exchange.faults import Fault, read_fault
 from sandbox.exchange.intake import Body
 from sandbox.exchange.orders import Order
+from sandbox.exchange.routes import ROUTES, UNSERVED_ROUTES
 from sandbox.exchange.text import SECOND, instant, plain, read_instant
 
 if TYPE_CHECKING:
     from sandbox.exchange.server import Server
 
 PREFIX = "/_sandbox/"
+_STRUCK = frozenset({"*", trade_stream.ROUTE, data_stream.ROUTE, *(r.name for r in ROUTES + UNSERVED_ROUTES)})
 
 
 def answer(server: "Server", method: str, path: str, raw: bytes) -> Reply:
     """Answer an admin request; a wrong value is a 400 that names it."""
-    act = _ACTIONS.get((method, path.removeprefix(PREFIX)))
+    act = ACTIONS.get((method, path.removeprefix(PREFIX)))
     if act is None:
         return refused(refusal("endpoint_not_found"))
     try:
@@ -96,9 +98,18 @@ def add_faults(server: "Server", body: Body) -> dict[str, object]:
     given = body.get("faults", [body])
     if not isinstance(given, list):
         raise TypeError("faults must be a list")
-    for fault in [read_fault(_object(item)) for item in given]:
+    faults = [read_fault(_object(item)) for item in given]
+    for fault in faults:
+        check_route(fault)
+    for fault in faults:
         server.exchange.faults.add(fault)
     return show_faults(server, body)
+
+
+def check_route(fault: Fault) -> None:
+    """Refuse a fault that could never strike. Raises ValueError, naming its route."""
+    if fault.route not in _STRUCK:
+        raise ValueError(f"no route {fault.route!r} to strike; docs/exchange.md lists them")
 
 
 def _object(item: object) -> Mapping[str, object]:
@@ -143,7 +154,7 @@ def tick(server: "Server", _: Body) -> dict[str, object]:
 
 
 Action = Callable[["Server", Body], dict[str, object]]
-_ACTIONS: Mapping[tuple[str, str], Action] = {
+ACTIONS: Mapping[tuple[str, str], Action] = {
     ("GET", "state"): state,
     ("POST", "quotes"): set_quotes,
     ("POST", "clock"): set_clock,

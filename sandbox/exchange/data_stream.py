@@ -9,12 +9,13 @@ from aiohttp import web
 
 from sandbox.exchange import wire
 from sandbox.exchange.engine import Exchange
+from sandbox.exchange.faults import STREAM
 from sandbox.exchange.market import Quote
 from sandbox.exchange.sockets import Socket, accept
 from sandbox.exchange.text import SECOND, read_instant
 
 PATHS = ("/v2/iex", "/v2/sip", "/v2/delayed_sip", "/v2/test")
-ROUTE = "STREAM data"
+ROUTE = f"{STREAM}data"
 _CHANNELS = ("trades", "quotes", "bars")
 _MINUTE = 60 * SECOND
 Message = dict[str, object]

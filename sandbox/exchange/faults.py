@@ -1,5 +1,6 @@
 """What may go wrong between a client and the exchange, on purpose and seeded."""
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,12 +23,13 @@ KINDS: Mapping[str, str] = {
     "stream-double": "a stream's message is sent twice",
     "stream-swap": "a stream's message is sent after the next one",
 }
+STREAM = "STREAM "  # how the routes of the streams' messages begin
 _ALWAYS_APPLIED = frozenset({"drop-after", "delay", "delay-before", "truncated-json", "unknown-status", "null-fields"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: on which route ("POST /v2/orders", "*"), which kind, and when.
+    """One fault: on which route ("POST /v2/orders", "*" for every path), which kind, and when.
 
     nth: only that matching request, counted from 1 (0: any). probability: of the seeded dice.
     times: how often it may strike (0: no end). account: only that account's requests.
@@ -64,16 +66,30 @@ def read_fault(table: Mapping[str, object]) -> Fault:
     kind = str(table.get("kind", ""))
     if kind not in KINDS:
         raise ValueError(f"unknown fault kind {kind!r}; known are {', '.join(KINDS)}")
+    route = str(table.get("route", "POST /v2/orders"))
+    if kind.startswith("stream-") != route.startswith(STREAM):
+        raise ValueError(f"{kind} cannot strike {route!r}: kinds named stream-… go with routes named {STREAM}…")
     return Fault(
-        route=str(table.get("route", "POST /v2/orders")),
+        route=route,
         kind=kind,
         nth=_count(table, "nth", 0),
-        probability=float(str(table.get("probability", 1.0))),
+        probability=_probability(table),
         times=_count(table, "times", 0 if "probability" in table else 1),
         delay_ms=_count(table, "delay_ms", 1000),
         applied=bool(table.get("applied", False)),
         account=str(table.get("account", "")),
     )
+
+
+def _probability(table: Mapping[str, object]) -> float:
+    given = table.get("probability", 1.0)
+    try:
+        value = float(str(given))
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise ValueError(f"probability must be a number from 0 to 1, not {given!r}")
+    return value
 
 
 def _count(table: Mapping[str, object], key: str, default: int) -> int:
@@ -109,7 +125,9 @@ class Faults:
         if not self._faults:
             return None
         for index, fault in enumerate(self._faults):
-            if fault.spent or fault.route not in ("*", route) or fault.account not in ("", account):
+            everywhere = fault.route == "*" and not route.startswith(STREAM)
+            fits = everywhere or fault.route == route
+            if fault.spent or not fits or fault.account not in ("", account):
                 continue
             seen = replace(fault, seen=fault.seen + 1)
             hit = (not fault.nth or seen.seen == fault.nth) and self._falls(fault.probability)

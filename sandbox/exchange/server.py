@@ -34,7 +34,9 @@ class Server:
     """One exchange behind HTTP."""
 
     def __init__(self, config: Config, store: Store | None = None) -> None:
-        """Open the exchange, with what a data file kept."""
+        """Open the exchange, with what a data file kept. Raises ValueError for a fault on no route."""
+        for fault in config.faults:
+            admin.check_route(fault)
         self.config = config
         self.journal = Journal()
         self.store = store

@@ -13,13 +13,14 @@ from aiohttp import web
 from sandbox.exchange import wire
 from sandbox.exchange.account import Account
 from sandbox.exchange.engine import Exchange
+from sandbox.exchange.faults import STREAM
 from sandbox.exchange.floor import Update
 from sandbox.exchange.orders import Order, OrderClass
 from sandbox.exchange.sockets import Socket, accept
 from sandbox.exchange.text import instant, plain, plain_or_none
 
 PATH = "/stream"
-ROUTE = "STREAM trade_updates"
+ROUTE = f"{STREAM}trade_updates"
 _NAME = "trade_updates"
 
 

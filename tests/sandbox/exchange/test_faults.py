@@ -7,9 +7,13 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
+from alpaca.trading.client import TradingClient
+from alpaca.trading.enums import OrderSide, TimeInForce
+from alpaca.trading.requests import LimitOrderRequest
+from pydantic import ValidationError
 
-from sandbox.exchange import Running
-from tests.sandbox.exchange.exchange_desk import Http, limit
+from sandbox.exchange import Running, running
+from tests.sandbox.exchange.exchange_desk import Http, account, config, limit
 
 
 def orders(exchange: Running) -> list[str]:
@@ -93,6 +97,92 @@ def test_a_truncated_answer_is_no_json(exchange: Running, http: Http) -> None:
 
     with pytest.raises(json.JSONDecodeError):
         json.loads(answer.content)
+
+
+def test_an_answer_with_an_unknown_status_or_null_fields_is_not_understood_but_the_order_is_there(
+    exchange: Running, client: TradingClient
+) -> None:
+    exchange.fault(kind="unknown-status")
+    exchange.fault(kind="null-fields")
+    order = LimitOrderRequest(symbol="AAPL", qty=1, side=OrderSide.BUY, time_in_force=TimeInForce.DAY, limit_price=90)
+    for _ in range(2):
+        with pytest.raises(ValidationError):
+            client.submit_order(order)
+
+    assert [status for *_, status in journal(exchange)] == [200, 200]
+    assert len(client.get_orders()) == 2
+
+
+def test_a_delayed_answer_comes_after_the_order_is_there(exchange: Running, http: Http) -> None:
+    applied, answered = threading.Event(), threading.Event()
+    exchange.on_order_request(lambda moment, _: applied.set() if moment == "applied" else None)
+    exchange.fault(kind="delay", delay_ms=400)
+
+    def send() -> None:
+        http.order(**limit())
+        answered.set()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+
+    assert applied.wait(5)
+    assert (len(orders(exchange)), answered.is_set()) == (1, False)
+    sender.join(5)
+    assert answered.is_set()
+
+
+def test_an_order_can_take_effect_late(exchange: Running, http: Http) -> None:
+    received, applied = threading.Event(), threading.Event()
+    moments = {"received": received, "applied": applied, "answered": threading.Event()}
+    exchange.on_order_request(lambda moment, _: moments[moment].set())
+    exchange.fault(kind="delay-before", delay_ms=400)
+    sender = threading.Thread(target=http.order, kwargs=limit())
+    sender.start()
+
+    assert received.wait(5)
+    assert (orders(exchange), applied.is_set()) == ([], False)
+    sender.join(5)
+    assert len(orders(exchange)) == 1
+
+
+def test_a_fault_strikes_only_the_account_it_names() -> None:
+    accounts = (account(), account(number="PA2", key="K2"))
+    with running(config(accounts=accounts)) as exchange:
+        exchange.fault(kind="500", account="PA2", times=0)
+        answers = [Http(exchange.url, key).order(**limit())[0] for key in ("PKTEST", "K2")]
+
+    assert answers == [200, 500]
+
+
+def test_a_fault_everywhere_leaves_the_streams_alone(exchange: Running, http: Http) -> None:
+    exchange.fault(route="*", kind="500", nth=2)
+
+    assert [http.get(path)[0] for path in ("/v2/clock", "/v2/account", "/v2/clock")] == [200, 500, 200]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (
+            {"kind": "500", "route": "POST /v2/order"},
+            "no route 'POST /v2/order' to strike; docs/exchange.md lists them",
+        ),
+        (
+            {"kind": "stream-lose"},
+            "stream-lose cannot strike 'POST /v2/orders': kinds named stream-… go with routes named STREAM …",
+        ),
+        ({"kind": "500", "probability": 2}, "probability must be a number from 0 to 1, not 2"),
+        ({"kind": "500", "probability": "often"}, "probability must be a number from 0 to 1, not 'often'"),
+        ({"kind": "500", "nth": -1}, "nth must be a whole number from 0 up, not -1"),
+        (
+            {"kind": "500", "when": "now"},
+            "a fault has no when; it has account, applied, delay_ms, kind, nth, probability, route, times",
+        ),
+    ],
+)
+def test_a_fault_that_could_never_strike_is_refused(http: Http, fault: dict[str, object], message: str) -> None:
+    assert http.send("POST", "/_sandbox/faults", fault) == (400, {"message": message})
+    assert http.one("/_sandbox/faults")["faults"] == []
 
 
 def test_only_the_nth_request_is_struck(exchange: Running, http: Http) -> None:

@@ -231,3 +231,50 @@ def test_the_data_stream_speaks_json_to_those_who_do(exchange: Running) -> None:
         [{"T": "success", "msg": "authenticated"}],
         [{"T": "subscription", "trades": [], "quotes": [], "bars": ["AAPL"]}],
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [("stream-lose", [102.0]), ("stream-double", [101.0, 101.0, 102.0])],
+)
+def test_a_data_stream_can_lose_and_double_messages(exchange: Running, kind: str, asked: list[float]) -> None:
+    heard = Heard()
+    stream = StockDataStream(KEY, SECRET, url_override=exchange.url.replace("http", "ws") + "/v2/iex")
+    stream.subscribe_quotes(heard.hear, "AAPL")
+    with in_a_thread(stream):
+        heard.first(1)
+        exchange.fault(route="STREAM data", kind=kind)
+        for bid in ("101", "102"):
+            exchange.quotes({"AAPL": {"bid": bid, "ask": "103"}})
+        messages = heard.first(1 + len(asked))
+
+    assert [getattr(message, "bid_price", None) for message in messages[1:]] == asked
+
+
+GARBAGE = ["", "nonsense", "[]", "3", "[" * 50_000, '{"action": 7}', '{"action": "listen", "data": []}', "\x00"]
+
+
+@pytest.mark.parametrize("path", ["/stream", "/v2/iex"])
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_on_a_stream_is_answered_and_the_exchange_goes_on(
+    exchange: Running, http: Http, path: str, garbage: str
+) -> None:
+    async def talk() -> object:
+        async with ClientSession() as session:
+            wire = await session.ws_connect(exchange.url.replace("http", "ws") + path)
+            if path != "/stream":
+                await wire.receive()
+            await wire.send_str(garbage)
+            return json.loads((await wire.receive()).data)
+
+    said = asyncio.run(talk())
+
+    if path == "/stream":
+        assert isinstance(said, dict)
+        assert said["data"]["status"] == "unauthorized"
+    else:
+        assert said in (
+            [{"T": "error", "code": 400, "msg": "invalid syntax"}],
+            [{"T": "error", "code": 401, "msg": "not authenticated"}],
+        )
+    assert http.get("/v2/clock")[0] == 200
