@@ -1,8 +1,9 @@
 """How fast the exchange takes orders: throughput, latency at a steady pace, and with full books.
 
-Run: python benchmarks/exchange.py [--orders 10000] [--books 100000]. The server is a process of its
-own; its CPU seconds are counted, so that "orders per second on one core" does not depend on how
-busy the machine's other cores are.
+Run: python -m benchmarks.exchange [--orders 10000] [--books 100000]. The server is a process of its own; its CPU
+seconds are counted, so that "orders per second of one core" does not depend on how busy the machine's other cores are.
+Beside it, measured in the same run with the same client: a bare aiohttp server that answers every request with the
+same bytes of an order, which is the least that this kind of server can do.
 """
 
 import argparse
@@ -21,6 +22,9 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from aiohttp import web
+
+PACE, PACED = 500.0, 3_000  # orders a second, and how many of them
 CONFIG = """
 seed = 7
 now = "2026-11-23T10:00:00-05:00"
@@ -57,20 +61,60 @@ class Run:
         return sorted(self.latencies)[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server under test: where it listens, and its process."""
+
+    address: str
+    pid: int
+
+
 @contextmanager
-def exchange() -> Iterator[tuple[str, int]]:
-    """Start the program, give its address and process id, stop it."""
+def exchange() -> Iterator[Server]:
+    """Start the exchange as a program of its own, and stop it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "exchange.toml"
         path.write_text(CONFIG)
-        command = [sys.executable, "-m", "sandbox.exchange", "--port", "0", "--config", str(path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
-            assert program.stdout is not None
-            address = program.stdout.readline().rpartition("http://")[2].strip()
-            try:
-                yield address, program.pid
-            finally:
-                program.send_signal(signal.SIGTERM)
+        with _program("-m", "sandbox.exchange", "--port", "0", "--config", str(path)) as server:
+            yield server
+
+
+@contextmanager
+def bare() -> Iterator[Server]:
+    """Start the peer, a server that knows nothing of orders, and stop it."""
+    with _program("-m", "benchmarks.exchange", "--bare") as server:
+        yield server
+
+
+@contextmanager
+def _program(*arguments: str) -> Iterator[Server]:
+    with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        try:
+            yield Server(program.stdout.readline().rpartition("http://")[2].strip(), program.pid)
+        finally:
+            program.send_signal(signal.SIGTERM)
+
+
+async def serve_bare() -> None:
+    """Answer every request with the bytes of one order, until SIGTERM."""
+    answer = json.dumps(
+        {"id": "0" * 36, **{f"field_{number}": "2026-11-23T15:00:00Z" for number in range(36)}}
+    ).encode()
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        return web.Response(body=answer, content_type="application/json")
+
+    runner = web.ServerRunner(web.Server(handle, access_log=None))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(f"bare ready on http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await stop.wait()
+    await runner.cleanup()
 
 
 def cpu_seconds(pid: int) -> float:
@@ -155,42 +199,66 @@ async def measure(pid: int, work: Awaitable[list[float]]) -> Run:
     return Run(len(latencies), time.perf_counter() - wall, cpu_seconds(pid) - cpu, latencies)
 
 
-async def bench(address: str, pid: int, orders: int, books: int) -> dict[str, float]:
-    """Measure with empty books, then with full ones."""
-    clients = [Client(address) for _ in range(8)]
+@dataclass(frozen=True)
+class Found:
+    """What was measured of one server."""
+
+    filled: Run
+    rested: Run
+    steady: Run
+
+
+async def _connected(server: Server) -> list[Client]:
+    clients = [Client(server.address) for _ in range(8)]
     for client in clients:
         await client.connect()
     await flat_out(clients, 400, resting=False)
-    filled = await measure(pid, flat_out(clients, orders, resting=False))
-    rested = await measure(pid, flat_out(clients, orders, resting=True))
-    steady = await measure(pid, paced(clients, 2000, 500))
-    await flat_out(clients, max(0, books - orders), resting=True)
-    full = await measure(pid, flat_out(clients, orders, resting=True))
-    full_filled = await measure(pid, flat_out(clients, orders, resting=False))
-    full_steady = await measure(pid, paced(clients, 2000, 500))
-    return {
-        "filled orders/s": filled.orders / filled.wall,
-        "filled orders per server CPU second": filled.per_core,
-        "resting orders/s": rested.orders / rested.wall,
-        "resting orders per server CPU second": rested.per_core,
-        "median ms at 500/s": statistics.median(steady.latencies),
-        "p99 ms at 500/s": steady.percentile(0.99),
-        f"resting orders per server CPU second, {books} in the books": full.per_core,
-        f"filled orders per server CPU second, {books} in the books": full_filled.per_core,
-        f"p99 ms at 500/s, {books} in the books": full_steady.percentile(0.99),
-    }
+    return clients
+
+
+async def _found(server: Server, clients: list[Client], orders: int) -> Found:
+    filled = await measure(server.pid, flat_out(clients, orders, resting=False))
+    rested = await measure(server.pid, flat_out(clients, orders, resting=True))
+    return Found(filled, rested, await measure(server.pid, paced(clients, PACED, PACE)))
+
+
+async def bench(orders: int, books: int) -> tuple[Found, Found, Found]:
+    """Measure the bare server, the exchange with few orders, and with `books` of them at rest."""
+    with bare() as peer:
+        least = await _found(peer, await _connected(peer), orders)
+    with exchange() as server:
+        clients = await _connected(server)
+        empty = await _found(server, clients, orders)
+        await flat_out(clients, max(0, books - orders - PACED), resting=True)
+        full = await _found(server, clients, orders)
+    return least, empty, full
 
 
 def main() -> None:
-    """Start an exchange, measure it, print a line per measure."""
+    """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--books", type=int, default=100_000)
+    parser.add_argument("--bare", action="store_true", help="be the peer")
     given = parser.parse_args()
-    with exchange() as (address, pid):
-        results = asyncio.run(bench(address, pid, given.orders, given.books))
-    for name, value in results.items():
-        print(f"{value:12.2f}  {name}")
+    if given.bare:
+        asyncio.run(serve_bare())
+        return
+    columns = asyncio.run(bench(given.orders, given.books))
+    print(f"{'':44}{'bare aiohttp':>14}{'exchange':>14}{f'{given.books:,} orders':>18}")
+    for name, values in rows(columns):
+        print(f"{name:44}{values[0]:14,.2f}{values[1]:14,.2f}{values[2]:18,.2f}")
+
+
+def rows(columns: tuple[Found, ...]) -> Iterator[tuple[str, list[float]]]:
+    """Name every line of the table, with a number for each server."""
+    yield "filled orders/s", [c.filled.orders / c.filled.wall for c in columns]
+    yield "filled orders per CPU second of the server", [c.filled.per_core for c in columns]
+    yield "resting orders/s", [c.rested.orders / c.rested.wall for c in columns]
+    yield "resting orders per CPU second of the server", [c.rested.per_core for c in columns]
+    yield "median ms at 500 orders/s", [statistics.median(c.steady.latencies) for c in columns]
+    yield "p99 ms at 500 orders/s", [c.steady.percentile(0.99) for c in columns]
+    yield "slowest ms at 500 orders/s", [max(c.steady.latencies) for c in columns]
 
 
 if __name__ == "__main__":

@@ -7,11 +7,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bench import claiming, dispatching, judging, start
+from benchmarks.bench import claiming, dispatching, exchanging, judging, start
 from benchmarks.bench.measure import Measure
 
 LATEST = Path("benchmarks/latest.json")
-MODULES = {"start": start, "judging": judging, "claiming": claiming, "dispatching": dispatching}
+MODULES = {
+    "start": start,
+    "judging": judging,
+    "claiming": claiming,
+    "exchanging": exchanging,
+    "dispatching": dispatching,
+}
 
 
 def main(chosen: list[str]) -> None:
