@@ -132,25 +132,23 @@ class Account:
 
     def equity(self, price: Price) -> Decimal:
         """Cash and what everything held is worth."""
-        return self.cash + sum((p.worth(price(p)) for p in self.positions.values()), ZERO)
+        return sum((p.worth(price(p)) for p in self.positions.values()), self.cash)
 
-    def exposure(self, price: Price) -> Decimal:
-        """What everything held is worth, longs and shorts added."""
-        return sum((abs(p.worth(price(p))) for p in self.positions.values()), ZERO)
-
-    def leverage(self, price: Price) -> Decimal:
+    def leverage(self, equity: Decimal) -> Decimal:
         """The multiplier in force: none below the minimum equity of a margin account."""
-        return self.multiplier if self.equity(price) >= MARGIN_EQUITY else min(self.multiplier, Decimal(1))
+        return self.multiplier if equity >= MARGIN_EQUITY else min(self.multiplier, Decimal(1))
 
     def concentrated(self, price: Price) -> bool:
         """Whether one holding is worth so much of the equity that only closing is allowed."""
-        most = MOST_IN_ONE * self.equity(price)
-        return any(abs(p.worth(price(p))) > most for p in self.positions.values())
+        worths = [p.worth(price(p)) for p in self.positions.values()]
+        most = MOST_IN_ONE * sum(worths, self.cash)
+        return any(abs(worth) > most for worth in worths)
 
     def buying_power(self, price: Price) -> Decimal:
         """Equity times the multiplier, less what is held and what open orders keep back."""
-        total = self.leverage(price) * self.equity(price) - self.exposure(price)
-        return max(ZERO, total - self.held_cash)
+        worths = [p.worth(price(p)) for p in self.positions.values()]
+        equity, exposure = sum(worths, self.cash), sum(map(abs, worths), ZERO)
+        return max(ZERO, self.leverage(equity) * equity - exposure - self.held_cash)
 
     def free_cash(self, price: Price) -> Decimal:
         """Buying power without margin: what options and fractional buys are paid from."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from email.utils import formatdate
+from functools import lru_cache
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -98,7 +99,7 @@ class Server:
 
     def _response(self, reply: Reply) -> web.Response:
         """Everything an answer dates itself with is the exchange's time, as a reset of the rate limit is."""
-        date = formatdate(self.exchange.clock.now() // SECOND, usegmt=True)
+        date = _http_date(self.exchange.clock.now() // SECOND)
         headers = {"Content-Type": _JSON, "Date": date, **reply.headers}
         return web.Response(status=reply.status, body=reply.body, headers=headers)
 
@@ -213,6 +214,11 @@ class Server:
             entry.status = None  # the client is gone: nothing was answered
         else:
             self.journal.tell("answered", entry)
+
+
+@lru_cache(maxsize=16)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 def _find(method: str, path: str) -> tuple[Route, Mapping[str, str]]:

@@ -122,7 +122,7 @@ def account(exchange: Exchange, value: Account) -> Json:
         "maintenance_margin": plain(rounded(exposure * 3 / 10, 4)),
         "last_maintenance_margin": "0",
         "sma": "0",
-        "multiplier": plain(value.leverage(price)),
+        "multiplier": plain(value.leverage(equity)),
         "balance_asof": exchange.last_session_day().isoformat(),
         "created_at": instant(value.created_at),
         "trading_blocked": value.trading_blocked,

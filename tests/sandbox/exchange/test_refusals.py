@@ -149,6 +149,23 @@ STATELESS = {
         bracket(take_profit={"limit_price": "90"}),
         rule("take_profit.limit_price must be >= base_price + 0.01", base_price="90"),
     ),
+    "a short's target too near the base": (
+        bracket(side="sell", limit_price="95", take_profit={"limit_price": "95"}, stop_loss={"stop_price": "110"}),
+        rule("take_profit.limit_price must be <= base_price - 0.01", base_price="95"),
+    ),
+    "a sub-penny trail": (
+        market(type="trailing_stop", trail_price="1.001"),
+        rule(f"invalid trail_price 1.001. {SUB_PENNY}"),
+    ),
+    "ten decimals of a share": (market(qty="1.0000000001"), rule("qty must be limited to 9 decimal places")),
+    "an oco that is not a limit order": (
+        market(side="sell", order_class="oco", take_profit={"limit_price": "110"}, stop_loss={"stop_price": "90"}),
+        shape("oco orders must be limit orders"),
+    ),
+    "a stop in the closing auction": (
+        limit(time_in_force="cls", type="stop", limit_price=None, stop_price="110"),
+        rule("cls orders must be market or limit orders"),
+    ),
     "a short's stop too near the base": (
         bracket(
             side="sell",
@@ -393,26 +410,6 @@ def test_a_wash_trade_is_a_422_where_the_switch_says_so(exchange: Running, http:
     )
 
 
-def test_an_order_is_not_replaced_by_less_than_what_is_filled(exchange: Running, http: Http) -> None:
-    exchange.settings(partial_fill_probability="1")
-    order = http.placed(**limit(limit_price="100.02"))
-    filled = http.one(f"/v2/orders/{order['id']}")["filled_qty"]
-
-    answer = http.send("PATCH", f"/v2/orders/{order['id']}", {"qty": filled})
-
-    assert answer == rule("qty must be > filled_qty")
-
-
-def test_a_replacement_is_for_what_is_left(exchange: Running, http: Http) -> None:
-    exchange.settings(partial_fill_probability="1")
-    order = http.placed(**limit(limit_price="100.02"))
-    filled = int(http.one(f"/v2/orders/{order['id']}")["filled_qty"])
-
-    new = http.send("PATCH", f"/v2/orders/{order['id']}", {"limit_price": "90"})[1]
-
-    assert (new["qty"], new["filled_qty"]) == (str(10 - filled), "0")
-
-
 def test_a_finished_order_is_not_canceled(http: Http) -> None:
     order = http.placed(**market())
 
@@ -469,37 +466,19 @@ def test_the_rate_limit_is_lifted_by_a_declared_setting(exchange: Running, http:
     assert {http.get("/v2/clock")[0] for _ in range(250)} == {200}
 
 
-REPLACEMENTS = {
-    "nothing changed": (limit(), {"limit_price": "90"}, shape("order parameters are not changed")),
-    "a sub-penny price": (limit(), {"limit_price": "90.001"}, rule(f"invalid limit_price 90.001. {SUB_PENNY}")),
-    "a stop price on a limit order": (limit(), {"stop_price": "80"}, shape("limit orders take no stop_price")),
-    "a filled order": (market(), {"qty": "11"}, rule("cannot replace order in filled status")),
-    "an oto order": (
-        bracket(order_class="oto", take_profit=None),
-        {"limit_price": "91"},
-        rule("oto orders cannot be replaced"),
-    ),
-    "more than can be paid": (
-        limit(),
-        {"qty": "2000"},
-        funds("insufficient buying power", buying_power="99100", cost_basis="179100"),
-    ),
-}
+def test_a_closing_auction_order_comes_too_late_ten_minutes_before_the_close(exchange: Running, http: Http) -> None:
+    exchange.set_clock("2026-11-23T15:50:00-05:00")
+
+    assert http.order(**limit(time_in_force="cls")) == rule(
+        "cls orders must be submitted after 7:00pm and before 3:50pm"
+    )
 
 
-@pytest.mark.parametrize(("order", "change", "expected"), REPLACEMENTS.values(), ids=REPLACEMENTS.keys())
-def test_a_replacement_that_breaks_a_rule_is_refused(
-    http: Http, order: dict[str, object], change: dict[str, object], expected: tuple[int, object]
-) -> None:
-    placed = http.placed(**order)
+def test_a_server_error_says_nothing_about_the_order(exchange: Running, http: Http) -> None:
+    exchange.fault(kind="500", applied=True)
 
-    assert http.send("PATCH", f"/v2/orders/{placed['id']}", change) == expected
-
-
-def test_an_order_is_replaced_only_once(http: Http) -> None:
-    placed = http.placed(**limit())
-    http.send("PATCH", f"/v2/orders/{placed['id']}", {"limit_price": "91"})
-
-    answer = http.send("PATCH", f"/v2/orders/{placed['id']}", {"limit_price": "92"})
-
-    assert answer == rule("order already replaced")
+    assert http.order(**limit(client_order_id="there")) == (
+        500,
+        {"code": 50010000, "message": "internal server error occurred"},
+    )
+    assert http.get("/v2/orders:by_client_order_id?client_order_id=there")[0] == 200
