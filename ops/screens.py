@@ -9,6 +9,14 @@ from ops.shell.ending import Ending
 from ops.shell.rollback import Preview
 
 
+def columns(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """A table as lines, for people and for grep: a head, and each column as wide as its widest cell."""
+    table = [head, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    for row in table:
+        yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
 def ending_screen(ended: Ending) -> Iterator[str]:
     """How a walk ended."""
     yield ended.message

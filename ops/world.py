@@ -122,13 +122,30 @@ class Control(Protocol):
 
 
 class Schedules(Protocol):
-    """Our own schedules."""
+    """What EventBridge starts by the clock."""
 
     def all(self) -> tuple[Trigger, ...]:
-        """Every schedule of the environment's group."""
+        """Every schedule of the environment's group that starts a task."""
+
+    def everywhere(self) -> tuple[Trigger, ...]:
+        """Every schedule and every rule of the account in this region, whoever made it."""
+
+    def one(self, group: str, name: str) -> Trigger | None:
+        """A schedule by its name; None when there is none."""
 
     def point(self, name: str, revision: str, *, enabled: bool) -> None:
-        """Let the schedule start that revision, and fire or not; every other field stays as it is."""
+        """Let the schedule start that revision, and fire or not; every other field stays as it is.
+
+        Raises:
+            OpsError: it was written, and then read otherwise.
+        """
+
+    def switch(self, trigger: Trigger, *, enabled: bool) -> None:
+        """Let it fire, or not; every other field stays as it is.
+
+        Raises:
+            OpsError: it was written, and then read otherwise.
+        """
 
 
 class Logs(Protocol):

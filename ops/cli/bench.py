@@ -15,7 +15,7 @@ from ops.aws.ecs import EcsCluster
 from ops.aws.identity import who
 from ops.aws.logs import CloudWatchLogs
 from ops.aws.parameters import SsmParameters
-from ops.aws.schedules import OwnSchedules
+from ops.aws.schedules import AwsSchedules
 from ops.aws.session import Aws, connect
 from ops.cli.root import Session
 from ops.cli.where import where
@@ -106,7 +106,7 @@ def _world(aws: Aws, names: Names) -> World:
         images=EcrImages(aws, names.repository),
         parameters=SsmParameters(aws, names.environment),
         control=ControlTable(aws, names.control_table),
-        schedules=OwnSchedules(aws, names.schedule_group),
+        schedules=AwsSchedules(aws, names.schedule_group),
         logs=CloudWatchLogs(aws),
         clock=SystemClock(),
     )

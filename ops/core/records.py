@@ -19,6 +19,7 @@ class Kind(StrEnum):
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
     REPAIR = "repair"
+    SCHEDULES = "schedules"
 
 
 class Outcome(StrEnum):

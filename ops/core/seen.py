@@ -135,12 +135,26 @@ class TaskDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """A schedule of ours as the scheduler has it."""
+    """What starts something by the clock: a schedule of EventBridge Scheduler, or a target of an EventBridge rule."""
 
     name: str
     enabled: bool
     revision: str
-    """The task-definition revision it starts; without a number when it starts whatever is newest."""
+    """The task-definition revision it starts; without a number when it starts whatever is newest, empty if no task."""
+    group: str = ""
+    """The schedule's group, or the rule's event bus."""
+    rule: bool = False
+    expression: str = ""
+    """Empty for a rule that waits for events instead of the clock."""
+    time_zone: str = ""
+    cluster: str = ""
+    """ARN of the cluster it starts tasks in; empty if it starts no task."""
+    command: tuple[str, ...] = ()
+    """What it lets the container run; empty when that is the definition's own command."""
+    retries: int = 0
+    """How often a start that failed is tried again."""
+    dead_letters: bool = False
+    """Whether a start that failed for good is kept somewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

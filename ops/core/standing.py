@@ -15,6 +15,11 @@ from ops.core.release import Part, Release, short
 from ops.core.seen import Rollout, Service, Task, TaskDefinition, Trigger
 from ops.core.target import proof_of_running
 
+CLOCK = "chronos-schedule/"
+"""What `startedBy` of a task begins with that EventBridge Scheduler started; the schedule's name follows."""
+ASKED = "ops-asked/"
+"""What `startedBy` of a task begins with by which somebody asked a question outside of any deployment."""
+
 
 class Severity(StrEnum):
     """How much a finding matters."""
@@ -269,17 +274,30 @@ def parameter_should(scene: Scene, names: Names, member: Member) -> str | None:
 
 
 def _duplicates(scene: Scene, names: Names, member: Member) -> Iterator[Finding]:
-    """Tasks of the family that neither the service nor a deployment of ours started: a second runner."""
-    own = {f"service:{names.service(member.name)}"}
-    ours = {record.id for record in scene.records}
+    """Tasks of the family that neither the service, nor a deployment, nor our clock started: second runners."""
+    ours = {*(record.id for record in scene.records), *(f"{CLOCK}{each}" for each in member.schedules)}
+    own = f"service:{names.service(member.name)}"
     for task in scene.tasks.get(member.name, ()):
-        if task.running and task.group not in own and task.started_by not in ours:
-            who = task.started_by or task.group
-            evidence = f"task {task.id} of {short(task.revision)} was started by {who}"
-            fix = "stop the task, and disable what starts it"
+        if task.running and task.group != own and not (task.started_by in ours or task.started_by.startswith(ASKED)):
+            evidence = f"task {task.id} of {short(task.revision)} was started by {_starter(task)}"
+            fix = f"stop the task{_culprit(task)}"
             yield Finding(
                 id="duplicate-runner", severity=Severity.WARNING, subject=member.name, evidence=evidence, fix=fix
             )
+
+
+def _starter(task: Task) -> str:
+    """Who started it, as people know them: a schedule, a service, or what ECS says."""
+    if task.started_by.startswith(CLOCK):
+        return f"{task.started_by}, a schedule"
+    kind, _, name = task.group.partition(":")
+    return f"the service {name}" if kind == "service" else task.started_by or task.group or "nobody ECS knows"
+
+
+def _culprit(task: Task) -> str:
+    if task.started_by.startswith(CLOCK):
+        return f"; ops schedules disable {task.started_by.removeprefix(CLOCK)}"
+    return "; take that service away" if task.group.startswith("service:") else ", and disable what starts it"
 
 
 def schedule_should(scene: Scene, names: Names, member: Member) -> str | None:

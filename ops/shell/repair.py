@@ -20,7 +20,7 @@ def repair(world: World, members: tuple[Member, ...], asked: Asked, tell: Tell) 
     with holding(world, asked, "repair", tell) as grip:
         scene = look(world, members)
         close_interrupted(world, grip, scene.records, tell)
-        wrong, schedules = dict(_wrong(world, scene, members)), _schedules(world, scene, members)
+        wrong, schedules = dict(_wrong(world, scene, members)), schedules_to_move(world, scene, members)
         if not wrong and not schedules:
             told = "every parameter and every schedule says what is so; nothing was changed"
             return Ending(exit=Exit.DONE, message=told, next_step="nothing")
@@ -48,7 +48,7 @@ def _wrong(world: World, scene: Scene, members: tuple[Member, ...]) -> Iterator[
             yield name, should
 
 
-def _schedules(world: World, scene: Scene, members: tuple[Member, ...]) -> dict[str, str]:
+def schedules_to_move(world: World, scene: Scene, members: tuple[Member, ...]) -> dict[str, str]:
     """The schedules that differ from what was proven, in revision or in state, with the revision they should start."""
     differ = {each.subject for each in standing(scene, world.names).findings if each.id.startswith("schedule-")}
     return {

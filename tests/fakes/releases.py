@@ -117,9 +117,24 @@ class FakeSchedules:
 
     def __init__(self) -> None:
         self.triggers: dict[str, Trigger] = {}
+        self.others: list[Trigger] = []
+        """Schedules of other groups, and rules."""
 
     def all(self) -> tuple[Trigger, ...]:
         return tuple(self.triggers.values())
+
+    def everywhere(self) -> tuple[Trigger, ...]:
+        return (*self.triggers.values(), *self.others)
+
+    def one(self, group: str, name: str) -> Trigger | None:
+        return next((each for each in self.everywhere() if (each.group, each.name) == (group, name)), None)
+
+    def switch(self, trigger: Trigger, *, enabled: bool) -> None:
+        changed = replace(trigger, enabled=enabled)
+        if trigger.name in self.triggers:
+            self.triggers[trigger.name] = changed
+        else:
+            self.others = [changed if each == trigger else each for each in self.others]
 
     def point(self, name: str, revision: str, *, enabled: bool) -> None:
         self.triggers[name] = replace(self.triggers[name], revision=revision, enabled=enabled)
@@ -226,7 +241,15 @@ class Environment:
             self.parameters.values[self.names.schedule_revision(schedule)] = NOT_RELEASED
             self.parameters.values[self.names.schedule_state(schedule)] = "ENABLED"
             template = self.names.template_family(member.name)
-            self.schedules.triggers[schedule] = Trigger(name=schedule, enabled=False, revision=template)
+            self.schedules.triggers[schedule] = Trigger(
+                name=schedule,
+                group=self.names.schedule_group,
+                enabled=False,
+                revision=template,
+                expression="cron(0 9 ? * MON-FRI *)",
+                time_zone="America/New_York",
+                dead_letters=True,
+            )
 
     def world(self, faults: Faults | None = None) -> World:
         wrap: Callable[[Any], Any] = faults.of if faults is not None else lambda port: port
@@ -255,18 +278,18 @@ class Environment:
         order = Order(
             members=self.members,
             only=more.pop("only", ()),
-            asked=self._asked(more.pop("lock_wait", 0)),
+            asked=self.asked(more.pop("lock_wait", 0)),
             evidence=self.folder,
         )
         build = more.pop("build", None) or (lambda: self._push(image))
-        return deploy(self.world(faults), order, build=build, prove=self._prove(faults), tell=self._tell, **more)
+        return deploy(self.world(faults), order, build=build, prove=self._prove(faults), tell=self.tell, **more)
 
     def roll_back(self, to: str | None = None, faults: Faults | None = None) -> Ending:
-        wanted = Return(members=self.members, to=to, asked=self._asked(0), evidence=self.folder)
-        return roll_back(self.world(faults), wanted, self._prove(faults), self._tell)
+        wanted = Return(members=self.members, to=to, asked=self.asked(0), evidence=self.folder)
+        return roll_back(self.world(faults), wanted, self._prove(faults), self.tell)
 
     def repair(self) -> Ending:
-        return repair(self.world(), self.members, self._asked(0), self._tell)
+        return repair(self.world(), self.members, self.asked(0), self.tell)
 
     def status(self) -> Standing:
         return standing(look(self.world(), self.members), self.names)
@@ -278,7 +301,7 @@ class Environment:
         self.images.tags.setdefault(image.tag, image.digest)
         return image
 
-    def _asked(self, lock_wait: float) -> Asked:
+    def asked(self, lock_wait: float = 0) -> Asked:
         self._processes += 1
         who = Who(arn="arn:aws:iam::123456789012:user/trader", host="desk")
         return Asked(who=who, token=f"process-{self._processes}", dead=lambda _: self.dead, lock_wait_seconds=lock_wait)
@@ -304,5 +327,5 @@ class Environment:
             return said.pop(0)
         return said
 
-    def _tell(self, step: str, detail: str) -> None:
+    def tell(self, step: str, detail: str) -> None:
         self.told.append(f"{step}: {detail}")

@@ -176,14 +176,14 @@ def test_another_deployment_that_takes_its_place_is_no_rollback_and_no_success(r
         running.ecs.someone_updates(SERVICE, arn(running, 1))
 
     running.ecs.template(SERVICE, {"TRADING_LIMITS_LARGE": '{"max":1}'})
-    original = running._tell
+    original = running.tell
 
     def tell(step: str, detail: str) -> None:
         original(step, detail)
         if step.startswith("settle"):
             tell_and_supersede()
 
-    running._tell = tell  # type: ignore[method-assign] # the other program acts when ours waits
+    running.tell = tell  # type: ignore[method-assign] # the other program acts when ours waits
     ended = running.deploy(two)
 
     assert (ended.exit, ended.record and ended.record.outcome) == (Exit.SUPERSEDED, Outcome.SUPERSEDED)

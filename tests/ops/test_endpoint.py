@@ -18,7 +18,7 @@ from ops.aws.ecs import EcsCluster
 from ops.aws.identity import who
 from ops.aws.logs import CloudWatchLogs
 from ops.aws.parameters import SsmParameters
-from ops.aws.schedules import OwnSchedules
+from ops.aws.schedules import AwsSchedules
 from ops.aws.session import Aws, Call
 from ops.cli.root import ops as command
 from ops.clock import SystemClock
@@ -230,7 +230,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
             images=EcrImages(aws, NAMES.repository),
             parameters=SsmParameters(aws, NAMES.environment),
             control=ControlTable(aws, NAMES.control_table),
-            schedules=OwnSchedules(aws, NAMES.schedule_group),
+            schedules=AwsSchedules(aws, NAMES.schedule_group),
             logs=CloudWatchLogs(aws),
             clock=_Fast(),
         )

@@ -11,7 +11,7 @@ from ops.aws.control import ControlTable
 from ops.aws.ecs import EcsCluster
 from ops.aws.identity import ci_run, who
 from ops.aws.parameters import SsmParameters
-from ops.aws.schedules import UPDATABLE, OwnSchedules
+from ops.aws.schedules import UPDATABLE, AwsSchedules
 from ops.aws.session import AwsError, Call
 from ops.core.lock import Lock
 from ops.core.seen import Rollout, Service, Who
@@ -364,8 +364,9 @@ def test_every_field_of_a_schedule_survives_the_move_to_another_revision() -> No
     with stubbed("scheduler") as (aws, stub):
         stub.add_response("get_schedule", schedule, {"GroupName": "g", "Name": "check"})
         stub.add_response("update_schedule", {"ScheduleArn": "arn:schedule"}, sent)
+        stub.add_response("get_schedule", schedule | sent, {"GroupName": "g", "Name": "check"})
 
-        OwnSchedules(aws, "g").point("check", REVISION, enabled=True)
+        AwsSchedules(aws, "g").point("check", REVISION, enabled=True)
 
 
 def test_nothing_that_a_schedules_update_takes_is_left_out() -> None:
@@ -379,7 +380,7 @@ def test_a_group_that_is_not_there_has_no_schedules() -> None:
     with stubbed("scheduler") as (aws, stub):
         refuse(stub, "list_schedules", "ResourceNotFoundException")
 
-        assert OwnSchedules(aws, "g").all() == ()
+        assert AwsSchedules(aws, "g").all() == ()
 
 
 def test_who_speaks_and_for_which_ci_run() -> None:
