@@ -9,6 +9,7 @@ from pathlib import Path
 from contract import environment, inventory
 from contract.names import Names
 from sandbox.cloud import Cloud
+from sandbox.inherited import inherited
 from sandbox.mode import chosen
 from sandbox.record import Record, StepFailedError
 from sandbox.stage import ACCOUNT, ENVIRONMENT, Stage, done
@@ -70,9 +71,19 @@ def lay(world: World, record: Record, stage: Stage, tasks: str) -> Ground:
         done("ops init", finished)
         told(f"`ops init` created {len(said['created'])} parameters, before any stack")
         told(f"a verdict takes {_SOAK_SECONDS} s of log, heartbeats come every second; else pipeline.toml as it is")
+    _inherit(record, ground, place.account)
     _stacks(record, ground, place.account)
     _secrets(record, ground)
     return ground
+
+
+def _inherit(record: Record, ground: Ground, account: str) -> None:
+    """What others left: schedules that no stack of ours makes."""
+    with record.step("inherited", "leaving what somebody else's scheduler starts") as told:
+        made = list(inherited(ground.cloud.region, account))
+        for request in made:
+            ground.cloud.client("scheduler").create_schedule(**request)
+        told(f"{', '.join(each['Name'] for each in made)} fire, as they once did; pipeline.toml says they should not")
 
 
 def _stacks(record: Record, ground: Ground, account: str) -> None:

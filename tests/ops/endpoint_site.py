@@ -1,0 +1,242 @@
+"""An environment in the local AWS endpoint, as its stacks leave it: what tests of releases stand on."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contract.inventory import read
+from contract.names import CONTAINER, NOT_RELEASED, Names
+from contract.verification import RuleSet
+from ops.aws.control import ControlTable
+from ops.aws.ecr import EcrImages
+from ops.aws.ecs import EcsCluster
+from ops.aws.identity import who
+from ops.aws.logs import CloudWatchLogs
+from ops.aws.parameters import SsmParameters
+from ops.aws.schedules import AwsSchedules
+from ops.aws.session import Aws, Call
+from ops.clock import SystemClock
+from ops.core.member import Member
+from ops.core.release import Image
+from ops.core.standing import Standing, standing
+from ops.shell.deploy import Order, deploy
+from ops.shell.ending import Ending
+from ops.shell.observe import look
+from ops.shell.proving import prover
+from ops.shell.rollback import Return, roll_back
+from ops.world import Asked, World
+from sandbox import aws as endpoint
+from sandbox.aws.images import Description, Layer, assemble, push
+
+SERVICE = "dispatcher-large"
+SCHEDULE = "preopen-check"
+NAMES = Names("sandbox")
+MEMBER = Member(name=SERVICE, rules="quick", schedules=(SCHEDULE,))
+PROGRAM = """
+import json, sys, time
+from datetime import datetime, timezone
+command = sys.argv[1]
+if command != "run":
+    print(json.dumps({"command": command, "ok": True}))
+    sys.exit(0)
+for line in {before!r}:
+    print(line, flush=True)
+while True:
+    now = datetime.now(timezone.utc).isoformat()
+    print(json.dumps({"ts": now, "event": "heartbeat", "build": {name!r}}), flush=True)
+    time.sleep(0.2)
+"""
+RULES = """
+[environments.sandbox]
+default = true
+kind = "sandbox"
+account_numbers = {}
+
+[accounts]
+
+[verification.quick]
+soak_seconds = 1
+
+[verification.quick.require.alive]
+match = { text = "heartbeat" }
+times = 3
+why = "Liveness is output."
+
+[verification.quick.forbid.sub-penny]
+match = { text = "sub-penny increment" }
+why = "The broker refuses prices off the tick."
+"""
+
+
+@dataclass
+class Site:
+    """An environment as its stacks leave it, and what a person does to it."""
+
+    aws: Aws
+    folder: Path
+    world: World
+    rules: dict[str, RuleSet]
+
+    def ask(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
+        return self.aws.ask(Call(service, operation, request))
+
+    def image(self, name: str, *before: str, program: str | None = None) -> Image:
+        """An image in the registry, whose service says these lines first."""
+        lib = self.folder / name
+        lib.mkdir()
+        text = program or PROGRAM.replace("{before!r}", repr(before)).replace("{name!r}", repr(name))
+        (lib / "worker.py").write_text(text, encoding="utf-8")
+        described = Description(
+            entrypoint=("python", "-m", "worker"),
+            environment={"PYTHONPATH": "/app/lib", "PYTHONUNBUFFERED": "1"},
+        )
+        images = EcrImages(self.aws, NAMES.repository)
+        token = self.ask("ecr", "GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
+        digest = push(assemble([Layer(lib, "/app/lib")], described), images.uri(), name, token)
+        return Image(repository=images.uri(), tag=name, digest=digest, git=name * 10)
+
+    def deploy(self, image: Image, meanwhile: Mapping[str, Callable[[], object]] | None = None) -> Ending:
+        """Deploy; when a step of that name begins, something else happens."""
+        order = Order(members=(MEMBER,), asked=self._asked(), evidence=self.folder / "evidence")
+        happens = dict(meanwhile or {})
+
+        def tell(step: str, detail: str) -> None:
+            print(step, detail)  # noqa: T201 - shown when the test fails
+            happens.pop(step, lambda: None)()
+
+        return deploy(self.world, order, build=lambda: image, prove=self._prove(), tell=tell)
+
+    def roll_back(self) -> Ending:
+        wanted = Return(members=(MEMBER,), asked=self._asked(), evidence=self.folder / "evidence")
+        return roll_back(self.world, wanted, self._prove(), print)
+
+    def status(self) -> Standing:
+        return standing(look(self.world, (MEMBER,)), NAMES)
+
+    def _prove(self) -> Any:
+        return prover(self.world, CloudWatchLogs(self.aws), self.rules, patience=8)
+
+    def _asked(self) -> Asked:
+        return Asked(who=who(self.aws, {}), token=f"test-{id(object())}", settle_seconds=30, task_seconds=30)
+
+    # ------------------------------------------------------------------------------------- what the stacks would make
+
+    def stand_up(self) -> None:
+        self.ask("ecr", "CreateRepository", repositoryName=NAMES.repository)
+        self.ask("logs", "CreateLogGroup", logGroupName=NAMES.log_group(SERVICE))
+        self.ask("ecs", "CreateCluster", clusterName=NAMES.cluster)
+        self._table()
+        template = self._template()
+        self._service(template)
+        self._schedule(template)
+        parameters = self.world.parameters
+        parameters.create(NAMES.running(SERVICE), NOT_RELEASED, "what runs")
+        parameters.create(NAMES.schedule_revision(SCHEDULE), NOT_RELEASED, "what is started")
+        parameters.create(NAMES.schedule_state(SCHEDULE), "ENABLED", "whether")
+
+    def _table(self) -> None:
+        keys = [("pk", "HASH"), ("sk", "RANGE")]
+        self.ask(
+            "dynamodb",
+            "CreateTable",
+            TableName=NAMES.control_table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        )
+
+    def _template(self) -> str:
+        options = {
+            "awslogs-group": NAMES.log_group(SERVICE),
+            "awslogs-region": self.aws.region,
+            "awslogs-stream-prefix": NAMES.stream_prefix(SERVICE),
+        }
+        secret = self.ask("secretsmanager", "CreateSecret", Name=NAMES.database_secret, SecretString='{"password":"x"}')
+        container = {
+            "name": CONTAINER,
+            "image": f"{EcrImages(self.aws, NAMES.repository).uri()}:unreleased",
+            "essential": True,
+            "command": ["run"],
+            "stopTimeout": 2,
+            "environment": [{"name": "TRADING_LIMITS_LARGE", "value": "{}"}],
+            "secrets": [{"name": "DATABASE_PASSWORD", "valueFrom": f"{secret['ARN']}:password::"}],
+            "logConfiguration": {"logDriver": "awslogs", "options": options},
+        }
+        registered = self.ask(
+            "ecs",
+            "RegisterTaskDefinition",
+            family=NAMES.template_family(SERVICE),
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            containerDefinitions=[container],
+        )
+        return str(registered["taskDefinition"]["taskDefinitionArn"])
+
+    def _service(self, template: str) -> None:
+        breaker = {"enable": True, "rollback": True, "thresholdConfiguration": {"type": "COUNT", "value": 2}}
+        self.ask(
+            "ecs",
+            "CreateService",
+            cluster=NAMES.cluster,
+            serviceName=SERVICE,
+            taskDefinition=template,
+            desiredCount=0,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+            deploymentConfiguration={"deploymentCircuitBreaker": breaker},
+        )
+
+    def _schedule(self, template: str) -> None:
+        self.ask("scheduler", "CreateScheduleGroup", Name=NAMES.schedule_group)
+        target = {
+            "Arn": f"arn:aws:ecs:{self.aws.region}:123456789012:cluster/{NAMES.cluster}",
+            "RoleArn": "arn:aws:iam::123456789012:role/starter",
+            "Input": json.dumps({"containerOverrides": [{"name": CONTAINER, "command": ["check", "--json"]}]}),
+            "EcsParameters": {"TaskDefinitionArn": template, "LaunchType": "FARGATE", "TaskCount": 1},
+            "DeadLetterConfig": {"Arn": f"arn:aws:sqs:{self.aws.region}:123456789012:{NAMES.dead_letters}"},
+            "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300},
+        }
+        self.ask(
+            "scheduler",
+            "CreateSchedule",
+            GroupName=NAMES.schedule_group,
+            Name=SCHEDULE,
+            ScheduleExpression="cron(0 9 ? * MON-FRI *)",
+            ScheduleExpressionTimezone="America/New_York",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            State="DISABLED",
+            Target=target,
+        )
+
+
+@contextmanager
+def standing_site(folder: Path) -> Iterator[Site]:
+    """The endpoint with the environment in it, for the length of a `with` block."""
+    pace = endpoint.Pace(steady=0.3, bake=0.1, restart=0.05, restart_most=0.2, schedules=0.2)
+    with endpoint.running(tasks=endpoint.Tasks.PROCESSES, pace=pace) as running:
+        aws = Aws(endpoint_url=running.url, region=running.settings.region)
+        world = World(
+            names=NAMES,
+            ecs=EcsCluster(aws, NAMES),
+            images=EcrImages(aws, NAMES.repository),
+            parameters=SsmParameters(aws, NAMES.environment),
+            control=ControlTable(aws, NAMES.control_table),
+            schedules=AwsSchedules(aws, NAMES.schedule_group),
+            logs=CloudWatchLogs(aws),
+            clock=_Fast(),
+        )
+        made = Site(aws, folder, world, dict(read(RULES).verification))
+        made.stand_up()
+        yield made
+
+
+class _Fast(SystemClock):
+    """The real clock, looking more often."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds, 0.15))
