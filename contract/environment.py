@@ -43,6 +43,11 @@ CONTROL_TABLE = Variable(
     "DynamoDB table with the kill switch. Without one, the declared trading state is all there is.",
     required=False,
 )
+SCHEMA_PARAMETER = Variable(
+    "SCHEMA_PARAMETER",
+    "SSM parameter to which `migrate` publishes the schema's range. Without one, it is only printed.",
+    required=False,
+)
 HEALTH_FILE = Variable("HEALTH_FILE", "Written with each sign of life; read by `health`.")
 HEARTBEAT_SECONDS = Variable("HEARTBEAT_SECONDS", "Seconds between heartbeats.", required=False, default="30")
 
@@ -55,6 +60,7 @@ VARIABLES = (
     TRADING_ACCOUNTS,
     EXECUTION_MODE,
     CONTROL_TABLE,
+    SCHEMA_PARAMETER,
     SERVICE_NAME,
     BUILD_REVISION,
     HEALTH_FILE,

@@ -89,6 +89,8 @@ class ImageLabel(StrEnum):
     """`true` when the tree had changes that no commit has, else `false`."""
     SCHEMA_HEAD = "ops-pipeline.schema-head"
     """The schema revision the image migrates to."""
+    SCHEMA_MIN = "ops-pipeline.schema-min"
+    """The oldest SCHEMA_HEAD of an image that works on that schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ class Names:
 
     @property
     def schema_head(self) -> str:
-        """Parameter: the schema revision the database is at."""
+        """Parameter: the range of the schema the database is at, as `contract.schema` writes it."""
         return f"{self.parameter_prefix}/schema-head"
 
     def schedule_state(self, schedule: str) -> str:

@@ -57,7 +57,7 @@ class DatabaseAuthenticationError(Exception):
 
 
 class ControlUnavailableError(Exception):
-    """The control table could not be read or written."""
+    """The control table or a parameter could not be read or written."""
 
 
 class LostAuthorityError(Exception):

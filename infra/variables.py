@@ -33,6 +33,7 @@ def told(declared: Declared, service: str, database: PostgresAddress) -> Told:
         environment.ALPACA_BASE_URL: place.broker.trading_url,
         environment.ALPACA_DATA_URL: place.broker.data_url,
         environment.CONTROL_TABLE: declared.names.control_table,
+        environment.SCHEMA_PARAMETER: declared.names.schema_head,
         environment.HEALTH_FILE: health_file(service),
         environment.HEARTBEAT_SECONDS: str(what.heartbeat_seconds),
     }

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import contract
 import dispatcher
+from contract.schema import SchemaRange
 from contract.strict import DocumentError
 from dispatcher.adapters import migrations
 from dispatcher.commands import trading
@@ -27,13 +28,13 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     if unknown:
         sys.stderr.write(f"check: unknown {', '.join(sorted(unknown))}; known are --image and --json\n")
         return 2
-    found = _image() if "--image" in arguments else _service(environ)
+    found, schema = _image() if "--image" in arguments else (_service(environ), None)
     write = _as_json if "--json" in arguments else _as_text
-    sys.stdout.write(write(found))
+    sys.stdout.write(write(found, schema))
     return 1 if found else 0
 
 
-def _image() -> list[Finding]:
+def _image() -> tuple[list[Finding], SchemaRange | None]:
     """Import every module there is, so that one missing only in the image cannot wait for an order."""
     found = []
     for name in _modules(contract) + _modules(dispatcher):
@@ -41,9 +42,10 @@ def _image() -> list[Finding]:
             import_module(name)
         except ImportError as error:
             found.append(Finding("import", name, str(error), "install what is missing, or fix the name"))
-    if not found and migrations.head() is None:
-        found.append(Finding("schema", "revisions", "the image carries none", "package dispatcher/adapters/migrations"))
-    return found
+    try:
+        return found, migrations.carried()
+    except ValueError as error:
+        return [*found, Finding("schema", "revisions", str(error), "package dispatcher/adapters/migrations")], None
 
 
 def _modules(package: ModuleType) -> list[str]:
@@ -63,11 +65,13 @@ def _service(environ: Mapping[str, str]) -> list[Finding]:
         return [Finding("broker", error.what, error.error, "check the account's secret and the broker's status")]
 
 
-def _as_json(found: list[Finding]) -> str:
-    return json.dumps({"ok": not found, "findings": [asdict(each) for each in found]}) + "\n"
+def _as_json(found: list[Finding], schema: SchemaRange | None) -> str:
+    """One object. `schema` is there for an image: what `ops` makes its labels from."""
+    told = {} if schema is None else {"schema": asdict(schema)}
+    return json.dumps({"ok": not found, "findings": [asdict(each) for each in found]} | told) + "\n"
 
 
-def _as_text(found: list[Finding]) -> str:
+def _as_text(found: list[Finding], schema: SchemaRange | None) -> str:
     if not found:
-        return "check: everything holds\n"
+        return "check: everything holds\n" + ("" if schema is None else f"schema: {schema}\n")
     return "".join(f"{each.check} {each.subject}: {each.evidence}\n  next: {each.fix}\n" for each in found)

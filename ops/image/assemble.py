@@ -50,7 +50,7 @@ def _finish(source: Source, store: Store, below: Laid, code: Layer) -> Built:
 def _asked(source: Source, store: Store, below: Laid, code: Layer) -> Built:
     with store.workshop() as workshop:
         program = probe.host_program(probe.unpacked(store, code, workshop), below)
-        said = labels(source, base=NO_BASE, schema_head=probe.ask(program, workshop))
+        said = labels(source, base=NO_BASE, schema=probe.ask(program, workshop))
     return _keep(source, store, (below.layer, code), said, network_off=program.network_off)
 
 

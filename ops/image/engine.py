@@ -80,9 +80,8 @@ def build(source: Source, store: Store, *, base: str, platform: str | None, netw
 
         # Only the image knows its schema, so it is built, asked, and built again with the answer as a label: the
         # second time every step is the engine's cached one.
-        first = made(labels(source, base=base, schema_head=""))
-        head = probe.ask(_program(first), workshop)
-        said = labels(source, base=base, schema_head=head)
+        first = made(labels(source, base=base, schema=None))
+        said = labels(source, base=base, schema=probe.ask(_program(first), workshop))
         built = _taken_out(source, store, workshop, made(said), said)
     store.remember(built)
     return built

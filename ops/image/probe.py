@@ -9,12 +9,12 @@ import os
 import shutil
 import tarfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from contract.schema import SchemaRange
 from ops.errors import Exit, OpsError
 from ops.image.layers import Laid, host_python
 from ops.image.oci import LIBRARY, Layer
@@ -23,7 +23,6 @@ from ops.programs import Ran, attempt
 
 SECONDS = 120
 CHECK = ("-m", "dispatcher", "check", "--image", "--json")
-SCHEMA = ("-c", "from dispatcher.adapters import migrations; print(migrations.head())")
 """The program is asked; we import nothing of it."""
 
 
@@ -69,36 +68,35 @@ def no_network() -> tuple[str, ...]:
     return ()
 
 
-def ask(program: Program, folder: Path) -> str:
-    """Have the image import all of its modules; the schema revision that it migrates to, empty when it has none.
+def ask(program: Program, folder: Path) -> SchemaRange:
+    """Have the image import all of its modules; the schema that it brings a database to.
 
     Raises:
         OpsError: something is missing, or the image cannot even say what.
     """
-    with ThreadPoolExecutor() as pool:  # two processes of a second each, on two cores
-        schema = pool.submit(program.ask, SCHEMA, folder)
-        _expect_whole(program.ask(CHECK, folder), folder)
-        told = schema.result()
-    return "" if told.code != 0 or told.text == "None" else told.text
+    ran = program.ask(CHECK, folder)
+    told = _told(ran)
+    findings = told.get("findings", [])
+    if ran.code == 0 and not findings:
+        try:
+            return SchemaRange(**told["schema"])
+        except (KeyError, TypeError, ValueError):
+            findings = [{"subject": "schema", "evidence": "its check does not say which one it brings"}]
+    words = "; ".join(f"{each['subject']}: {each['evidence']}" for each in findings) or _last_words(ran, folder)
+    raise OpsError(
+        f"the image does not hold: {words}",
+        next_step="pin what is missing (the dispatcher extra in pyproject.toml, then make lock), or fix the name",
+        exit_code=Exit.NOT_DONE,
+    )
 
 
-def _expect_whole(ran: Ran, folder: Path) -> None:
-    findings = _findings(ran)
-    if ran.code != 0 or findings:
-        told = "; ".join(f"{each['subject']}: {each['evidence']}" for each in findings) or _last_words(ran, folder)
-        raise OpsError(
-            f"the image does not hold: {told}",
-            next_step="pin what is missing (the dispatcher extra in pyproject.toml, then make lock), or fix the name",
-            exit_code=Exit.NOT_DONE,
-        )
-
-
-def _findings(ran: Ran) -> list[dict[str, Any]]:
+def _told(ran: Ran) -> dict[str, Any]:
+    """The object that the check printed; empty when it came to none."""
     try:
-        found: list[dict[str, Any]] = json.loads(ran.text)["findings"]
-    except (ValueError, TypeError, KeyError):
-        return []
-    return found
+        told = json.loads(ran.text)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _last_words(ran: Ran, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from contract import schema
 from contract.names import TagKey
 from ops.core.member import Member
 from ops.core.plan import Change, changes, digest_of, same, secrets_of, with_image
@@ -156,11 +157,25 @@ def _part(world: World, name: str, part: Part) -> list[Finding]:
 
 
 def _schema(world: World, target: Release) -> tuple[Finding, ...]:
-    """Migrations only expand, so an older image runs on a newer schema. That is said, because nobody can see it."""
-    head = world.parameters.read((world.names.schema_head,)).get(world.names.schema_head)
-    if head is None or target.schema_head is None or head == target.schema_head:
+    """Migrations expand, so an older image mostly runs on a newer schema. The newest image says how far back."""
+    parameter = world.names.schema_head
+    published = world.parameters.read((parameter,)).get(parameter)
+    if published is None or target.schema_head is None:
         return ()
-    evidence = f"the database is at {head}, the image was built for {target.schema_head}"
+    try:
+        there = schema.read(published)
+    except ValueError as error:
+        return (_error("schema-unknown", parameter, str(error), "run migrate of the running release: it publishes it"),)
+    if not there.admits(target.schema_head):
+        evidence = (
+            f"the database is at {there.head} and needs images from {there.min} on; this one is {target.schema_head}"
+        )
+        return (
+            _error("schema-forbids", target.label, evidence, "go back to a newer release, or deploy a fix forward"),
+        )
+    if there.head == target.schema_head:
+        return ()
+    evidence = f"the database is at {there.head}, the image was built for {target.schema_head}"
     fix = "nothing: migrations only expand, so the older image runs; what it does not know it does not write"
     return (Finding(id="schema-differs", severity=Severity.WARNING, subject=target.label, evidence=evidence, fix=fix),)
 

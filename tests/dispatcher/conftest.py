@@ -11,6 +11,7 @@ from sandbox.exchange import Config, Running, Settings, running
 from sandbox.exchange.text import nanoseconds
 from sandbox.postgres import Database, Postgres
 from tests.dispatcher.books import Books
+from tests.dispatcher.endpoint import answering
 from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, QUOTES, World
 
 # The machine may be busy with others' tests: how long an example takes says nothing here.
@@ -46,6 +47,13 @@ def world(exchange: Running, postgres: Postgres, migrated: str, tmp_path: Path) 
     name = f"world_{tmp_path.name.replace('-', '_').lower()[:40]}_{abs(hash(tmp_path)) % 10_000}"
     yield World(exchange, postgres.create_database(name, template=migrated), tmp_path)
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """The address of an AWS endpoint with the control table in it."""
+    with answering() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

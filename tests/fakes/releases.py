@@ -272,7 +272,7 @@ class Environment:
             self.ecs.behaviours[digest] = behaviour
         if verdict is not None:
             self.verdicts[digest] = verdict
-        return Image(repository="registry/ops", tag=name, digest=digest, git=f"{name}{name}")
+        return Image(repository="registry/ops", tag=name, digest=digest, git=f"{name}{name}", schema_head="0002")
 
     def deploy(self, image: Image, faults: Faults | None = None, **more: Any) -> Ending:
         order = Order(

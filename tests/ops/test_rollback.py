@@ -96,10 +96,23 @@ def test_a_lost_secret_is_found_before_anything_changes(env: Environment) -> Non
 def test_a_moved_tag_and_a_newer_schema_are_said_and_stop_nothing(env: Environment) -> None:
     env.images.tags["one"] = "sha256:somebody-elses"
     env.images.tags["keeps"] = env.image("one").digest
+    env.parameters.values[env.names.schema_head] = "0001..0003"
 
     told = preview(env.world(), env.members, None)
 
-    assert ([each.id for each in told.findings], told.deployable) == (["tag-moved"], True)
+    assert ([each.id for each in told.findings], told.deployable) == (["tag-moved", "schema-differs"], True)
+
+
+@pytest.mark.parametrize(("published", "found"), [("0003..0004", "schema-forbids"), ("4", "schema-unknown")])
+def test_a_schema_that_an_older_image_does_not_work_on_forbids_going_back(
+    env: Environment, published: str, found: str
+) -> None:
+    env.parameters.values[env.names.schema_head] = published
+
+    told = preview(env.world(), env.members, None)
+
+    assert ([each.id for each in told.findings], told.deployable) == ([found], False)
+    assert env.roll_back().exit is Exit.FINDINGS
 
 
 def test_a_release_that_was_never_proven_is_stopped_when_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:

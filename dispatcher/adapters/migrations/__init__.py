@@ -1,4 +1,8 @@
-"""The schema's history, forward only and expand only. Run by alembic under one lock, in one transaction."""
+"""The schema's history, forward only and expand only. Run by alembic under one lock, in one transaction.
+
+A revision that takes something away says in `oldest_image` how far back an image may be to go on working: that image's
+own head. Revisions after it that only add leave that as it is.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from contract.schema import SchemaRange
 from dispatcher.ports import DatabaseUnavailableError
 
 HERE = Path(__file__).parent
@@ -20,11 +25,15 @@ LOCK = 7_430_113
 
 
 def upgrade(url: str, password: str) -> tuple[str | None, str | None]:
-    """Bring the schema to the newest revision; revision before and after. Asking twice is harmless."""
+    """Bring the schema to the newest revision; revision before and after. Asking twice is harmless.
+
+    A schema that a newer image brought is left as it is: its range says whether this image may work on it.
+    """
     with _connect(url, password) as connection, connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         before = current(connection)
-        command.upgrade(_config(connection), "head")
+        if before is None or before <= carried().head:
+            command.upgrade(_config(connection), "head")
         return before, current(connection)
 
 
@@ -33,9 +42,23 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def head() -> str | None:
+def carried() -> SchemaRange:
+    """The range of the schema that this image brings a database to.
+
+    Raises:
+        ValueError: the image carries no revisions.
+    """
+    scripts = ScriptDirectory.from_config(_config(None))
+    newest = scripts.get_current_head()
+    if newest is None:
+        raise ValueError(f"there are no revisions in {HERE / 'versions'}")
+    said = (getattr(each.module, "oldest_image", None) for each in scripts.walk_revisions())  # the newest is first
+    return SchemaRange(next(each for each in said if each is not None), newest)
+
+
+def head() -> str:
     """The schema's newest revision in this image."""
-    return ScriptDirectory.from_config(_config(None)).get_current_head()
+    return carried().head
 
 
 def _config(connection: Connection | None) -> Config:

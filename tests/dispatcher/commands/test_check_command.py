@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dispatcher.adapters import migrations
 from dispatcher.commands import check
 from dispatcher.shell.check import COLUMNS
 from tests.dispatcher.services import ROOT, process
@@ -110,7 +112,7 @@ def test_an_unknown_option_is_wrong_usage(world: World, capsys: pytest.CaptureFi
 def test_an_image_in_order_needs_no_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert (check.main(["--image", "--json"], {}), json.loads(capsys.readouterr().out)) == (
         0,
-        {"ok": True, "findings": []},
+        {"ok": True, "findings": [], "schema": asdict(migrations.carried())},
     )
 
 

@@ -57,6 +57,7 @@ def test_the_configuration_says_how_it_runs_and_what_it_is(lamp: Lamp, store: St
             "org.opencontainers.image.base.name": "none",
             "ops-pipeline.dirty": "false",
             "ops-pipeline.schema-head": "0007",
+            "ops-pipeline.schema-min": "0004",
         },
     }
 
