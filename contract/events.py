@@ -238,6 +238,33 @@ class OrderRepriced(Event):
 
 @_event
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VolatilityRecorded(Event):
+    """A day's implied volatilities were taken: how many underlyings, and how long it took."""
+
+    name = "volatility_recorded"
+    day: str
+    underlyings: int
+    there: int
+    """Taken before."""
+    recorded: int
+    missing: int
+    requests: int
+    seconds: Decimal
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolatilityMissing(Event):
+    """An underlying's volatility of the day could not be taken, and why. No row is written: not 0."""
+
+    name = "volatility_missing"
+    day: str
+    underlying: str
+    why: str
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRejected(Event):
     """The broker said no; final. Status, code and message are the broker's, whole."""
 

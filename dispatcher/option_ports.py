@@ -1,6 +1,6 @@
 """What trading in options asks of the world. It shares the exceptions of `ports`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,11 +29,48 @@ class OptionBroker(Protocol):
     def chain(self, underlying: str, window: Window) -> tuple[Listed, ...]:
         """Every contract of the window, calls and puts, all pages of it."""
 
+    def snapshots(self, underlying: str, window: Window) -> tuple[Listed, ...]:
+        """The same as far as quotes, volatility and greeks go, which takes fewer requests."""
+
     def quotes(self, symbols: tuple[str, ...]) -> dict[str, Quote]:
         """The latest quotes of stocks, where there are any."""
 
     def replace(self, broker_order_id: str, order: SingleOrder) -> Outcome:
         """Ask that the order takes the other one's place. What became of it is read from the other one."""
+
+
+@dataclass(frozen=True, slots=True)
+class VolatilityDay:
+    """One underlying's 30-day volatility on one day, as it is kept. What a backfill does not know is None."""
+
+    underlying: str
+    day: date
+    iv: Decimal
+    spot: Decimal | None = None
+    near_days: Decimal | None = None
+    near_iv: Decimal | None = None
+    far_days: Decimal | None = None
+    far_iv: Decimal | None = None
+    modelled: int | None = None
+
+
+class VolatilityStore(Protocol):
+    """The days of volatility."""
+
+    def underlyings(self, recommended_since: datetime) -> frozenset[str]:
+        """Every underlying that has a day already, or was recommended since the moment."""
+
+    def recorded(self, day: date) -> frozenset[str]:
+        """The underlyings whose volatility of the day was taken."""
+
+    def record(self, found: VolatilityDay, at: datetime) -> None:
+        """Keep a day that was taken; the same day again replaces what was there."""
+
+    def backfill(self, days: Sequence[VolatilityDay], at: datetime) -> int:
+        """Keep past days, all or none; how many were new. A day that is there is never overwritten."""
+
+    def series(self, underlying: str, first: date, last: date) -> tuple[tuple[date, Decimal], ...]:
+        """The days of an underlying, oldest first."""
 
 
 Complete = Callable[[Listed, Underlying, Decimal, datetime], Listed]

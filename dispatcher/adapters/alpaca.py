@@ -5,7 +5,7 @@ re-sending behind our back, answers read raw and tolerantly, errors never asked 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -162,18 +162,19 @@ class AlpacaBroker:
 
     def chain(self, underlying: str, window: Window) -> tuple[Listed, ...]:
         """See option_ports.OptionBroker. Volume and quote are on the data host, the rest is on the trading host."""
-        asked = {
-            "expiration_date_gte": window.first_expiry.isoformat(),
-            "expiration_date_lte": window.last_expiry.isoformat(),
-            "strike_price_gte": str(window.lowest_strike),
-            "strike_price_lte": str(window.highest_strike),
-        }
         terms: dict[str, option_wire.Terms] = {}
-        contracts = asked | {"underlying_symbols": underlying, "limit": str(CONTRACTS)}
+        contracts = option_wire.query(window) | {"underlying_symbols": underlying, "limit": str(CONTRACTS)}
         for page in self._pages(self._trading, "/options/contracts", contracts, "option_contracts"):
             terms |= _read("contracts", lambda: option_wire.terms(page))  # noqa: B023  at once
+        return self._snapshots(underlying, window, terms)
+
+    def snapshots(self, underlying: str, window: Window) -> tuple[Listed, ...]:
+        """See option_ports.OptionBroker."""
+        return self._snapshots(underlying, window, {})
+
+    def _snapshots(self, underlying: str, window: Window, terms: Mapping[str, option_wire.Terms]) -> tuple[Listed, ...]:
         found: list[Listed] = []
-        snapshots = asked | {"limit": str(SNAPSHOTS)}
+        snapshots = option_wire.query(window) | {"limit": str(SNAPSHOTS)}
         path = f"/options/snapshots/{escaped(underlying)}"
         for page in self._pages(self._options, path, snapshots, "snapshots"):
             found += _read("chain", lambda: option_wire.listed(page, terms, window.today))  # noqa: B023  at once

@@ -10,6 +10,7 @@ from dispatcher.adapters import fields, wire
 from dispatcher.core.options.chain import Greeks, Listed
 from dispatcher.core.order import NEW_YORK
 from dispatcher.core.positions.instrument import contract
+from dispatcher.option_ports import Window
 
 GREEKS = ("delta", "gamma", "theta", "vega")
 
@@ -21,6 +22,16 @@ class Terms:
     tradable: bool
     penny: bool | None
     open_interest: int | None
+
+
+def query(window: Window) -> dict[str, str]:
+    """A window as the broker's paths ask for it."""
+    return {
+        "expiration_date_gte": window.first_expiry.isoformat(),
+        "expiration_date_lte": window.last_expiry.isoformat(),
+        "strike_price_gte": str(window.lowest_strike),
+        "strike_price_lte": str(window.highest_strike),
+    }
 
 
 def page(document: Any, key: str) -> tuple[Any, str | None]:

@@ -31,6 +31,9 @@ class FakeChains:
             raise self.away
         return tuple(each for each in self.listed if each.contract.underlying == underlying)
 
+    def snapshots(self, underlying: str, window: Window) -> tuple[Listed, ...]:
+        return self.chain(underlying, window)
+
     def quotes(self, symbols: tuple[str, ...]) -> dict[str, Quote]:
         quoted = self.broker.quoted
         return {} if quoted is None else dict.fromkeys(symbols, quoted)

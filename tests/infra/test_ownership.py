@@ -23,6 +23,7 @@ pytestmark = pytest.mark.world
 
 SERVICE = "dispatcher-large"
 SCHEDULE = "preopen-check"
+VOLATILITY = "iv-snapshot"
 PATIENCE_SECONDS = 60
 # Not the dispatcher: what it does is not asked here, only that it goes on running.
 STAND_IN = "import time\nwhile True:\n    time.sleep(1)\n"
@@ -187,8 +188,8 @@ def _initialise(place: Place) -> None:
         "/cdk-bootstrap/hnb659fds/version": "30",
         place.names.running(SERVICE): "none",
         place.names.running("dispatcher-tiny"): "none",
-        place.names.schedule_revision(SCHEDULE): "none",
-        place.names.schedule_state(SCHEDULE): "ENABLED",
+        **{place.names.schedule_revision(each): "none" for each in (SCHEDULE, VOLATILITY)},
+        **{place.names.schedule_state(each): "ENABLED" for each in (SCHEDULE, VOLATILITY)},
     }
     for name, value in first.items():
         place.client("ssm").put_parameter(Name=name, Value=value, Type="String")

@@ -88,4 +88,7 @@ def test_a_start_that_failed_is_kept_encrypted_and_read_over_tls_only(
 
 
 def test_other_peoples_schedules_are_not_made_here(paper: Standing) -> None:
-    assert {each["Properties"]["Name"] for each in paper.all("AWS::Scheduler::Schedule")} == {"preopen-check"}
+    assert {each["Properties"]["Name"] for each in paper.all("AWS::Scheduler::Schedule")} == {
+        "preopen-check",
+        "iv-snapshot",
+    }
