@@ -186,6 +186,8 @@ class Limits:
     exits: Exits = field(default_factory=Exits)
     options: Options = field(default_factory=Options)
 
+    requests_per_minute: PositiveInt = 200
+    """What the broker answers for this account, whoever asks: shared by its processes, and held below what it tells."""
     above_ceilings: bool = False
     """Lifts the ceilings of `CEILINGS`. Named so that nobody lifts them by a typing error in a number."""
 

@@ -48,6 +48,10 @@ class BrokerRefusedError(BrokerUnavailableError):
         self.status = status
 
 
+class BrokerThrottledError(BrokerUnavailableError):
+    """The account has no requests left for this for `retry_seconds`, by its budget or by the broker's 429."""
+
+
 class DatabaseUnavailableError(Exception):
     """The database could not be reached, or the connection broke. What was not committed did not happen."""
 

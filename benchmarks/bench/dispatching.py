@@ -153,7 +153,7 @@ def _insert(connection: Connection[Any], created_at: datetime, symbol: str) -> i
 def _limits() -> Limits:
     declared = load(Path(FILE_NAME)).accounts["large"]
     document = json.loads(declared.document(), parse_float=Decimal)
-    lifted = {"max_open_positions": 10**6, "max_exposure": 10**9, "above_ceilings": True}
+    lifted = {"max_open_positions": 10**6, "max_exposure": 10**9, "requests_per_minute": 10**6, "above_ceilings": True}
     return build(Limits, document | lifted, name="bench limits")
 
 

@@ -7,7 +7,6 @@ re-sending behind our back, answers read raw and tolerantly, errors never asked 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote as escaped
 
@@ -16,12 +15,21 @@ from alpaca.common.rest import RESTClient
 from alpaca.data.historical.option import OptionHistoricalDataClient
 from alpaca.data.historical.stock import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
-from requests import PreparedRequest, RequestException, Response
-from requests.adapters import HTTPAdapter
+from requests import RequestException
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
 from dispatcher.adapters import option_wire, wire
 from dispatcher.adapters.fields import UnreadableAnswerError
+from dispatcher.adapters.session import (
+    RETRY_SECONDS,
+    TOO_MANY,
+    BrokerSession,
+    Budget,
+    BudgetSpentError,
+    Classify,
+    of_dispatcher,
+    reset_seconds,
+)
 from dispatcher.core.options.chain import Listed
 from dispatcher.core.options.order import SingleOrder
 from dispatcher.core.order import Sendable
@@ -42,7 +50,7 @@ from dispatcher.core.positions.lots import FILL, Movement
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
 from dispatcher.option_ports import Window
-from dispatcher.ports import BrokerRefusedError, BrokerUnavailableError
+from dispatcher.ports import BrokerRefusedError, BrokerThrottledError, BrokerUnavailableError
 
 T = TypeVar("T")
 
@@ -64,12 +72,7 @@ UNPROCESSABLE = 422
 A_NO = {400, 401, 403, NOT_FOUND, UNPROCESSABLE}
 """The statuses of an order's answer that mean no. Every other error says nothing about the order."""
 NO_SUCH_THING = {400, NOT_FOUND, UNPROCESSABLE}
-TOO_MANY = 429
 SERVER_ERROR = 500
-RETRY_SECONDS = 2.0
-"""How long to wait before asking again, where the broker does not say."""
-LONGEST_WAIT_SECONDS = 60.0
-"""The rate limit is per minute; a reset further away is a clock that disagrees."""
 MARKUP = re.compile(r"<[^<>]*>")
 DUPLICATE = (UNPROCESSABLE, 40010001, re.compile("client_order_id must be unique"))
 """The one rejection that is not one: HTTP status and code are shared with shape errors, the words tell them apart."""
@@ -82,11 +85,22 @@ class AlpacaBroker:
     """
 
     def __init__(
-        self, *, key: str, secret: str, trading_url: str, data_url: str, timeouts: tuple[float, float] = TIMEOUTS
+        self,
+        *,
+        key: str,
+        secret: str,
+        trading_url: str,
+        data_url: str,
+        timeouts: tuple[float, float] = TIMEOUTS,
+        budget: Budget | None = None,
+        classify: Classify = of_dispatcher,
     ) -> None:
-        self._trading = _tamed(TradingClient(key, secret, raw_data=True, url_override=trading_url), timeouts)
-        self._data = _tamed(StockHistoricalDataClient(key, secret, raw_data=True, url_override=data_url), timeouts)
-        self._options = _tamed(OptionHistoricalDataClient(key, secret, raw_data=True, url_override=data_url), timeouts)
+        def session() -> BrokerSession:
+            return BrokerSession(timeouts, budget, classify)
+
+        self._trading = _tamed(TradingClient(key, secret, raw_data=True, url_override=trading_url), session())
+        self._data = _tamed(StockHistoricalDataClient(key, secret, raw_data=True, url_override=data_url), session())
+        self._options = _tamed(OptionHistoricalDataClient(key, secret, raw_data=True, url_override=data_url), session())
 
     def account(self) -> Account:
         """See ports.Broker."""
@@ -137,6 +151,8 @@ class AlpacaBroker:
             return _refused(error)
         except UnreadableAnswerError as error:
             return Unknown(f"unreadable answer: {error}")
+        except BudgetSpentError as error:
+            return Throttled(error.seconds)
         except RequestException as error:
             return _failed(error)
 
@@ -290,35 +306,13 @@ class AlpacaBroker:
         return _read(what, lambda: wire.orders(self._trading.get("/orders", parameters)))
 
 
-class _TimeoutAdapter(HTTPAdapter):
-    """Every call ends: the SDK sets no timeout, and a hung socket would hang the loop for ever."""
-
-    def __init__(self, timeouts: tuple[float, float]) -> None:
-        super().__init__()
-        self._timeouts = timeouts
-
-    def send(  # noqa: PLR0917  the library's own signature
-        self,
-        request: PreparedRequest,
-        stream: bool = False,  # noqa: FBT001, FBT002  the library's own signature
-        timeout: Any = None,  # noqa: ARG002  replaced
-        verify: Any = True,  # noqa: FBT002  the library's own signature
-        cert: Any = None,
-        proxies: Any = None,
-    ) -> Response:
-        """Send with our timeout."""
-        return super().send(request, stream=stream, timeout=self._timeouts, verify=verify, cert=cert, proxies=proxies)
-
-
 Client = TypeVar("Client", bound=RESTClient)
 
 
-def _tamed(client: Client, timeouts: tuple[float, float]) -> Client:
-    """The SDK without its hidden retries and with an end to every call. These names are private: pinned and tested."""
+def _tamed(client: Client, session: BrokerSession) -> Client:
+    """The SDK without its hidden retries, on a session of ours. These names are private: pinned and tested."""
     client._retry = 0  # noqa: SLF001
-    client._session.mount("https://", _TimeoutAdapter(timeouts))  # noqa: SLF001
-    client._session.mount("http://", _TimeoutAdapter(timeouts))  # noqa: SLF001
-    client._session.trust_env = False  # noqa: SLF001  no proxy, no .netrc between us and the broker
+    client._session = session  # noqa: SLF001
     return client
 
 
@@ -328,10 +322,12 @@ def _read(what: str, ask: Callable[[], T]) -> T:
     except APIError as error:
         status = error.status_code or SERVER_ERROR
         if status == TOO_MANY:
-            raise BrokerUnavailableError(what, _words(error), _reset_seconds(error)) from error
+            raise BrokerThrottledError(what, _words(error), _reset_seconds(error)) from error
         if status >= SERVER_ERROR:
             raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
         raise BrokerRefusedError(what, _words(error), status) from error
+    except BudgetSpentError as error:
+        raise BrokerThrottledError(what, _words(error), error.seconds) from error
     except (UnreadableAnswerError, RequestException) as error:
         raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
 
@@ -368,16 +364,9 @@ def _failed(error: RequestException) -> NotSent | Unknown:
 
 
 def _reset_seconds(error: APIError) -> float:
-    """Until the rate limit resets, plus one; the header may be missing (docs/broker-rules.md, "Requests")."""
+    """Until the rate limit resets."""
     response = error.response
-    reset = response.headers.get("X-RateLimit-Reset", "") if response is not None else ""
-    served = response.headers.get("Date") if response is not None else None
-    try:
-        # Both times are the broker's, so our own clock plays no part.
-        wait = float(reset) - parsedate_to_datetime(served or "").timestamp() + 1
-    except ValueError:
-        return RETRY_SECONDS
-    return min(max(wait, RETRY_SECONDS), LONGEST_WAIT_SECONDS)
+    return RETRY_SECONDS if response is None else reset_seconds(response.headers)
 
 
 def _words(error: Exception) -> str:

@@ -240,3 +240,23 @@ SELECT count(*) AS days, min(iv) AS low, max(iv) AS high, count(*) FILTER (WHERE
 FROM volatility_days WHERE underlying = %(underlying)s AND day >= %(first)s AND day < %(today)s
 """
 NEWEST_INPUT = f"SELECT {CREATED_AT} FROM dispatch_recommendations ORDER BY id DESC LIMIT 1"  # noqa: S608  constants
+# Read and written in one transaction; times go as seconds, which is what the arithmetic is in. Nobody waits for the
+# disk: a minute that is lost with the server was nearly over.
+BUDGET = """
+WITH here AS (
+    INSERT INTO request_budgets (account, ends_at, drawn, closed_until)
+    VALUES (%(account)s, '-infinity', 0, '-infinity')
+    ON CONFLICT (account) DO UPDATE SET drawn = request_budgets.drawn
+    RETURNING *
+)
+SELECT set_config('synchronous_commit', 'off', true) AS lazy, drawn,
+    extract(epoch FROM clock_timestamp())::float8 AS now,
+    extract(epoch FROM ends_at)::float8 AS ends_at, extract(epoch FROM closed_until)::float8 AS closed_until
+FROM here
+"""
+SPEND = """
+UPDATE request_budgets
+SET ends_at = to_timestamp(%(ends_at)s), drawn = %(drawn)s, closed_until = to_timestamp(%(closed_until)s)
+WHERE account = %(account)s
+RETURNING 1
+"""

@@ -7,8 +7,10 @@ from time import monotonic
 
 from contract.environment import EXECUTION_MODE, ExecutionMode
 from dispatcher.adapters.control import DynamoRequests
+from dispatcher.adapters.database import Connections
 from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
+from dispatcher.adapters.session import of_manager
 from dispatcher.adapters.stream import TradeUpdates
 from dispatcher.commands import service, trading
 from dispatcher.commands.service import Command, Setting
@@ -55,6 +57,8 @@ def _means(setting: Setting, stream: TradeUpdates) -> PositionMeans:
     name, lease = f"positions {account.name}", lease_of(account.name)
     leases = PostgresLeases(partial(trading.connected, settings, f"{name} lease"), lease)
 
+    connections = Connections(partial(trading.connected, settings, f"{name} budget"), 1)
+
     @contextmanager
     def open_ledger(epoch: int) -> Iterator[PositionLedger]:
         with trading.connection(settings, name) as opened:
@@ -62,7 +66,7 @@ def _means(setting: Setting, stream: TradeUpdates) -> PositionMeans:
 
     return PositionMeans(
         account=account,
-        broker=trading.alpaca(settings, account),
+        broker=trading.alpaca(settings, account, connections, of_manager),
         lease=Lease(leases, trading.holder(), monotonic),
         bell=stream,
         requests=DynamoRequests(settings.control_table, account.name) if settings.control_table else None,

@@ -16,6 +16,7 @@ from psycopg.rows import DictRow
 from contract.environment import ExecutionMode
 from dispatcher.adapters import migrations, schema
 from dispatcher.adapters.alpaca import AlpacaBroker
+from dispatcher.adapters.budget import PostgresBudget
 from dispatcher.adapters.control import DynamoControl
 from dispatcher.adapters.database import Connections, connect
 from dispatcher.adapters.greeks import complete
@@ -23,6 +24,7 @@ from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.listener import Listener
 from dispatcher.adapters.pulse import beat
+from dispatcher.adapters.session import Classify, of_dispatcher
 from dispatcher.adapters.simulated import SimulatedBroker
 from dispatcher.ports import Broker, BrokerRefusedError, Say, TradingAccount
 from dispatcher.shell import check
@@ -40,11 +42,23 @@ MOST_CONNECTIONS = 8
 MOST_ASIDE = 4
 
 
-def alpaca(settings: Settings, account: TradingAccount) -> AlpacaBroker:
-    """The account at the real broker, whatever EXECUTION_MODE says."""
+def alpaca(
+    settings: Settings,
+    account: TradingAccount,
+    connections: Connections | None = None,
+    classify: Classify = of_dispatcher,
+) -> AlpacaBroker:
+    """The account at the real broker, whatever EXECUTION_MODE says; on the shared budget where there is a database."""
+    limit = account.limits.requests_per_minute
+    budget = PostgresBudget(connections, account.name, limit, time.monotonic) if connections else None
     secret = settings.secrets[account.name]
     return AlpacaBroker(
-        key=secret.key, secret=secret.secret, trading_url=settings.trading_url, data_url=settings.data_url
+        key=secret.key,
+        secret=secret.secret,
+        trading_url=settings.trading_url,
+        data_url=settings.data_url,
+        budget=budget,
+        classify=classify,
     )
 
 
@@ -112,7 +126,7 @@ def means(settings: Settings, commons: Commons, account: TradingAccount, say: Sa
     """What one account is served with."""
     leases = PostgresLeases(partial(connected, settings, f"dispatcher {account.name} lease"), account.name)
     ear = commons.listener.ear(account.name)
-    real = alpaca(settings, account)
+    real = alpaca(settings, account, commons.connections)
     return Means(
         account=account,
         mode=settings.mode,

@@ -73,6 +73,8 @@ class Desk:
     counts: Counts = field(default_factory=Counts)
     delayed: dict[int, tuple[float, Sending]] = field(default_factory=dict)
     skipped: dict[int, float] = field(default_factory=dict)
+    entries_after: float = float("-inf")
+    """No recommendation is taken up before this monotonic time: the budget has no requests for entries."""
 
     @property
     def limits(self) -> Limits:

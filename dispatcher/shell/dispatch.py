@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, assert_never
 
 from contract.events import (
+    BrokerUnavailable,
     ExecutionRecorded,
     OrderAccepted,
     OrderDelayed,
@@ -32,7 +33,7 @@ from dispatcher.core.outcome import (
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Recommendation
 from dispatcher.core.standing import InFlight
-from dispatcher.ports import BrokerUnavailableError, Claim, Weighed
+from dispatcher.ports import BrokerThrottledError, BrokerUnavailableError, Claim, Weighed
 from dispatcher.shell.deciding import Decided, decide
 from dispatcher.shell.desk import Desk, Sending
 from dispatcher.shell.truth import day_began
@@ -44,6 +45,8 @@ NOT_SENT_RETRY_SECONDS = 1.0
 def dispatch(desk: Desk) -> bool:
     """Handle the next recommendation; False when there was none."""
     now = desk.monotonic()
+    if now < desk.entries_after:
+        return False
     desk.skipped = {key: until for key, until in desk.skipped.items() if until > now}
     claim = desk.ledger.claim(desk.now(), tuple(desk.skipped))
     if claim is None:
@@ -92,6 +95,12 @@ def say_execution(desk: Desk, recommendation_id: int, execution_id: str, executi
     )
 
 
+def say_throttled(desk: Desk, error: BrokerThrottledError) -> None:
+    """Say that a question waits for the account's next minute at the broker; everything else goes on."""
+    retry = Decimal(f"{error.retry_seconds:.1f}")
+    desk.say(BrokerUnavailable(account=desk.name, what=error.what, error=error.error, retry_seconds=retry))
+
+
 def doubt(desk: Desk, sending: Sending, why: str) -> None:
     """Record that nobody knows; reconciliation will ask."""
     desk.ledger.doubt(sending.recommendation_id, why, desk.now())
@@ -135,6 +144,10 @@ def _consider(desk: Desk, claim: Claim, read: Recommendation) -> None:
     except BrokerUnavailableError as error:
         desk.ledger.unclaim(claim.recommendation_id)
         desk.counts.considered -= 1
+        if isinstance(error, BrokerThrottledError):
+            desk.entries_after = desk.monotonic() + error.retry_seconds
+            say_throttled(desk, error)
+            return
         desk.skipped[claim.recommendation_id] = desk.monotonic() + max(LOOK_AGAIN_SECONDS, error.retry_seconds)
         raise
     _act(desk, claim, read, decided)

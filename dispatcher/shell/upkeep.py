@@ -2,9 +2,13 @@
 
 from datetime import datetime
 
+from dispatcher.ports import BrokerThrottledError
 from dispatcher.shell.desk import Desk
+from dispatcher.shell.dispatch import say_throttled
 from dispatcher.shell.reconcile import watch
 
+BUSY_SECONDS = 2.0
+"""Between two looks at what may still fill. Where a position manager runs, a fill is told at once all the same."""
 IDLE_SECONDS = 5.0
 """Between two looks into the books of an account with nothing open and nothing new: a thousand must cost little."""
 SWEEP_SECONDS = 60.0
@@ -21,7 +25,7 @@ class Upkeep:
         self._asked_to_cancel: set[str] = set()
         self._to_advance = ROUNDS_TO_ADVANCE
         self._live = 0
-        self._look_at = self._sweep_at = float("-inf")
+        self._look_at = self._sweep_at = self._throttled_until = float("-inf")
         self.newest_input: datetime | None = None
         """When upstream's newest recommendation was created."""
 
@@ -32,6 +36,8 @@ class Upkeep:
 
     def considered(self) -> None:
         """There is something new to remember."""
+        if not self._to_advance:
+            self._look_at = min(self._look_at, self._desk.monotonic() + BUSY_SECONDS)
         self._to_advance = ROUNDS_TO_ADVANCE
 
     def filled(self) -> None:
@@ -44,11 +50,20 @@ class Upkeep:
         Raises:
             BrokerUnavailableError, DatabaseUnavailableError, LostAuthorityError: the rest is for the next round.
         """
+        if self._desk.monotonic() < self._throttled_until:
+            return
+        try:
+            self._round()
+        except BrokerThrottledError as error:
+            self._throttled_until = self._desk.monotonic() + error.retry_seconds
+            say_throttled(self._desk, error)
+
+    def _round(self) -> None:
         desk = self._desk
-        if self.busy or desk.monotonic() >= self._look_at:
+        if desk.monotonic() >= self._look_at:
             self._live = watch(desk, self._asked_to_cancel)
+            self._look_at = desk.monotonic() + (BUSY_SECONDS if self.busy else IDLE_SECONDS)
             self._remember()
-            self._look_at = desk.monotonic() + IDLE_SECONDS
         desk.truth.refresh()
 
     def _remember(self) -> None:

@@ -52,6 +52,7 @@ def limits(**changes: Any) -> Limits:
         "halt_window_seconds": 600,
         "halt_after_unknown_seconds": 120,
         "sizing": sizing,
+        "requests_per_minute": 100_000,
     }
     return Limits(**declared | changes)
 

@@ -13,7 +13,7 @@ from dispatcher.core.order import ENTRY, client_order_id
 from dispatcher.core.outcome import Absent, Duplicate, NotSent, Outcome, Rejected, Throttled, Unknown
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.state import State
-from dispatcher.ports import BrokerUnavailableError, LostAuthorityError
+from dispatcher.ports import BrokerThrottledError, BrokerUnavailableError, LostAuthorityError
 from dispatcher.shell.dispatch import dispatch
 from dispatcher.shell.reconcile import resend, resolve
 from tests.dispatcher.cases import NOW, account, at_broker, order, plan, recommendation
@@ -199,6 +199,24 @@ def test_a_claim_given_back_is_taken_up_again_after_a_while(at_work: Shop) -> No
 
     assert dispatch(at_work.desk)
     assert at_work.ledger.states() == {1: State.ACCEPTED}
+
+
+def test_while_the_budget_has_no_request_for_entries_none_is_taken_up_and_everything_else_goes_on(
+    at_work: Shop,
+) -> None:
+    at_work.recommend()
+    at_work.recommend(ticker="MSFT")
+    at_work.broker.away = BrokerThrottledError("quote", "the budget is spent", 30.0)
+
+    tried = dispatch(at_work.desk)
+    at_work.broker.away = None
+    waiting = dispatch(at_work.desk)
+    at_work.clock.pass_by(30.0)
+
+    assert (tried, waiting, at_work.words()) == (True, False, ["broker_unavailable"])
+    assert dispatch(at_work.desk)
+    assert dispatch(at_work.desk)
+    assert set(at_work.ledger.states().values()) == {State.ACCEPTED}
 
 
 @pytest.mark.parametrize(
