@@ -57,7 +57,7 @@ class Call:
         given = self.query.get(name)
         if given is None:
             return default
-        if not given.isdecimal() or len(given) > 9 or int(given) < 1:  # noqa: PLR2004
+        if not (given.isascii() and given.isdecimal()) or len(given) > 9 or int(given) < 1:  # noqa: PLR2004
             raise refuse("query_invalid", field=name)
         return min(int(given), most)
 

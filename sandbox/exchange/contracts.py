@@ -15,7 +15,7 @@ from sandbox.exchange import sessions
 from sandbox.exchange.assets import Asset, identity
 
 MULTIPLIER = 100
-_SYMBOL = re.compile(r"([A-Z]{1,6})(\d{6})([CP])(\d{8})")
+_SYMBOL = re.compile(r"([A-Z]{1,6})(\d{6})([CP])(\d{8})", re.ASCII)
 _SHORTEST = 15  # no option's symbol is that short: asked for every quote, so asked cheaply
 _WEEKS = 8  # weekly expirations are listed so far ahead
 _MONTHS_AHEAD = 400  # days; third-Friday expirations are listed so far ahead

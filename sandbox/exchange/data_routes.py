@@ -177,7 +177,7 @@ def _bars(call: Call, symbol: str) -> Iterator[Bar]:
 def _timeframe(given: str) -> tuple[int, str]:
     digits = given.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     unit = given[len(digits) :]
-    if unit not in {**_UNITS, **_DAYS} or not digits.isdecimal() or not 1 <= int(digits) <= 59:  # noqa: PLR2004
+    if unit not in {**_UNITS, **_DAYS} or not (digits.isascii() and digits.isdecimal()) or not 1 <= int(digits) <= 59:  # noqa: PLR2004
         raise refuse("query_invalid", field="timeframe")
     return int(digits), unit
 

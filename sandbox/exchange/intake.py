@@ -20,7 +20,7 @@ from sandbox.exchange.orders import (
     TimeInForce,
 )
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _MAGNITUDE = 15  # no price or quantity has more digits before the point
 _CLIENT_ORDER_ID_LIMIT = 128
 _CLASSES = {"": OrderClass.SIMPLE, "simple": OrderClass.SIMPLE} | {kind.value: kind for kind in OrderClass}

@@ -94,7 +94,7 @@ def _day(session: Session, *, utc: bool) -> wire.Json:
         "core_end": shown(session.closes),
         "post_start": shown(session.closes),
         "post_end": shown(session.late),
-        "settlement_date": sessions.trading_session(session.closes + 1).day.isoformat(),
+        "settlement_date": sessions.settlement(session).isoformat(),
     }
 
 

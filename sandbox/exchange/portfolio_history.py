@@ -17,7 +17,7 @@ from sandbox.exchange.text import SECOND, rounded
 _DAY = 86_400 * SECOND
 _STEPS = {"1Min": 60 * SECOND, "5Min": 300 * SECOND, "15Min": 900 * SECOND, "1H": 3_600 * SECOND}
 _LONGEST = {"1Min": 7, "5Min": 30, "15Min": 30, "1H": 30}  # days
-_PERIOD = re.compile(r"(\d{1,3})([DWMA])")
+_PERIOD = re.compile(r"(\d{1,3})([DWMA])", re.ASCII)
 _UNITS = {"D": 1, "W": 7, "M": 30, "A": 365}  # days
 _REPORTING = ("market_hours", "extended_hours", "continuous")
 
@@ -98,7 +98,9 @@ def _timeframe(call: Call, days: int) -> str:
 
 
 def _moments(call: Call, asked: Asked) -> Iterator[int]:
-    reporting = call.choice("intraday_reporting", "market_hours", _REPORTING)
+    # `extended_hours` is the older word for the same.
+    default = "extended_hours" if call.flag("extended_hours") else "market_hours"
+    reporting = call.choice("intraday_reporting", default, _REPORTING)
     days = sessions.sessions_between(sessions.eastern_day(asked.start), sessions.eastern_day(asked.end))
     if asked.timeframe == "1D":
         yield from (session.opens for session in days if session.opens <= asked.end)

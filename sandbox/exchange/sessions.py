@@ -125,6 +125,11 @@ def extended_session(at: int) -> Session:
     return previous if at < previous.late else trading_session(at)
 
 
+def settlement(session: Session) -> date:
+    """Tell when a day's trades settle: the next trading day."""
+    return trading_session(session.closes).day
+
+
 def session_on(day: date) -> Session | None:
     """Give a day's session, or None when the market rests."""
     found = sessions_between(day, day)

@@ -1,6 +1,7 @@
 """The trading API's paths for accounts, assets, clock and positions."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 from sandbox.exchange import contracts, sessions, wire
@@ -12,6 +13,7 @@ from sandbox.exchange.sessions import EASTERN, Session
 from sandbox.exchange.text import moment
 
 _HUNDRED = Decimal(100)
+_SETTLES_WITHIN = timedelta(days=7)  # the day after, whatever holidays and weekends lie between
 _NANO_SHARE = Decimal("0.000000001")
 
 
@@ -38,21 +40,23 @@ def _eastern(at: int) -> str:
 
 
 def calendar(call: Call) -> Reply:
-    """GET /v2/calendar from `start` to `end`, both included."""
+    """GET /v2/calendar from `start` to `end`, both included: days of trading, or of settlement."""
     first = max(call.day("start", sessions.FIRST), sessions.FIRST)
     last = min(call.day("end", sessions.LAST), sessions.LAST)
-    return ok([_calendar_day(s) for s in sessions.sessions_between(first, last)])
+    if call.choice("date_type", "TRADING", ("TRADING", "SETTLEMENT")) == "TRADING":
+        return ok([_calendar_day(s) for s in sessions.sessions_between(first, last)])
+    traded = sessions.sessions_between(max(first - _SETTLES_WITHIN, sessions.FIRST), last)
+    return ok([_calendar_day(s) for s in traded if first <= sessions.settlement(s) <= last])
 
 
 def _calendar_day(session: Session) -> dict[str, str]:
-    settles = sessions.trading_session(session.closes + 1)
     return {
         "date": session.day.isoformat(),
         "open": moment(session.opens).astimezone(EASTERN).strftime("%H:%M"),
         "close": moment(session.closes).astimezone(EASTERN).strftime("%H:%M"),
         "session_open": "0400",
         "session_close": "2000",
-        "settlement_date": settles.day.isoformat(),
+        "settlement_date": sessions.settlement(session).isoformat(),
     }
 
 

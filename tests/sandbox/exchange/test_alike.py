@@ -37,8 +37,8 @@ LOOKS = (
     "/_sandbox/state",
 )
 
-# Read and without effect: the made-up stocks have one currency, no splits, one name, one tape of quotes.
-WITHOUT_EFFECT = {"currency", "adjustment", "asof", "extended_hours", "date_type", "feed"}
+# Without effect: the made-up stocks are priced in one currency, never split and never renamed.
+WITHOUT_EFFECT = {"currency", "adjustment", "asof"}
 
 
 def transcript(seed: int) -> list[bytes]:

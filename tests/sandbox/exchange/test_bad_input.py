@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox.exchange import Running
-from tests.sandbox.exchange.exchange_desk import Http, bracket, limit
+from tests.sandbox.exchange.exchange_desk import KEY, SECRET, Http, bracket, limit
 
 INVALID = (400, {"code": 40010000, "message": "request body format is invalid"})
 
@@ -37,6 +37,45 @@ def raw(http: Http, body: bytes) -> tuple[int, object]:
 )
 def test_a_body_that_is_no_json_object_is_refused(http: Http, body: bytes) -> None:
     assert raw(http, body) == INVALID
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b'{"symbol": "AAPL"}', b'{"symbol": "AAPL", "qty": "1"}', b'{"symbol": "AAPL", "qty": "1", "side": "buy"}'],
+    ids=["nothing", "a symbol", "a quantity", "a side"],
+)
+def test_a_missing_key_is_named(http: Http, body: bytes) -> None:
+    status, answer = raw(http, body)
+
+    assert isinstance(answer, dict)
+    assert (status, answer["code"], answer["message"]) == (422, 40010001, "type is required")
+
+
+@pytest.mark.parametrize("number", ["1e300", "-1e300", "1e-300", "9" * 400, "0x10", "١٢٣", "--1", "1e", "Infinity"])
+@pytest.mark.parametrize("field", ["qty", "limit_price"])
+def test_an_absurd_number_is_refused(http: Http, field: str, number: str) -> None:
+    status, answer = http.order(**limit(**{field: number}))
+
+    assert (status, answer["code"]) == (422, 40010001)
+    assert field in answer["message"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"APCA-API-KEY-ID": KEY}, {"APCA-API-SECRET-KEY": SECRET}])
+def test_without_its_keys_a_request_is_unauthorized(exchange: Running, headers: dict[str, str]) -> None:
+    answer = requests.get(exchange.url + "/v2/account", headers=headers, timeout=5)
+
+    assert (answer.status_code, answer.json()) == (401, {"message": "unauthorized."})
+
+
+def test_a_request_whose_body_never_comes_keeps_nobody_waiting(exchange: Running, http: Http) -> None:
+    port = int(exchange.url.rpartition(":")[2])
+    keys = f"APCA-API-KEY-ID: {KEY}\r\nAPCA-API-SECRET-KEY: {SECRET}\r\n"
+    half = f"POST /v2/orders HTTP/1.1\r\nHost: x\r\n{keys}Content-Length: 1000\r\n\r\n{{".encode()
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
+        wire.sendall(half)
+
+        assert http.order(**limit())[0] == 200
+    assert len(http.listed("/v2/orders")) == 1
 
 
 def test_ten_megabytes_are_too_much(http: Http) -> None:

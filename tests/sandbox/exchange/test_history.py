@@ -128,6 +128,13 @@ def test_a_market_says_its_phase_and_when_it_ends(
     assert (clock["timestamp"], clock["phase"], clock["phase_until"]) == (moment, phase, until)
 
 
+def test_the_calendar_is_asked_by_the_day_of_settlement_too(http: Http) -> None:
+    path = "/v2/calendar?start=2026-11-27&end=2026-11-30"
+
+    assert [day["date"] for day in http.listed(path)] == ["2026-11-27", "2026-11-30"]
+    assert [day["date"] for day in http.listed(f"{path}&date_type=SETTLEMENT")] == ["2026-11-25", "2026-11-27"]
+
+
 def test_the_calendar_by_market_knows_the_half_day(http: Http) -> None:
     days = http.one("/v3/calendar/XNYS?start=2026-11-25&end=2026-11-27&timezone=UTC")["calendar"]
 

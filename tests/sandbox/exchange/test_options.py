@@ -341,6 +341,27 @@ def test_the_chain_shows_volatility_and_greeks_that_fit_the_price(exchange: Runn
     assert 0.1 < calls[CALL].implied_volatility < 0.6
 
 
+def test_a_chain_is_paged_without_gap_or_overlap(http: Http) -> None:
+    path = "/v1beta1/options/snapshots/AAPL?type=call&strike_price_gte=95&strike_price_lte=110&limit=7"
+    pages = [http.one(path)]
+    while pages[-1]["next_page_token"]:
+        pages.append(http.one(f"{path}&page_token={pages[-1]['next_page_token']}"))
+    whole = http.one(path.replace("limit=7", "limit=1000"))["snapshots"]
+
+    assert [symbol for page in pages for symbol in page["snapshots"]] == list(whole)
+    assert len(pages) > 3
+    assert {len(page["snapshots"]) for page in pages[:-1]} == {7}
+
+
+def test_alpaca_py_reads_the_whole_chain_over_all_its_pages(exchange: Running, http: Http) -> None:
+    data = OptionHistoricalDataClient(KEY, SECRET, url_override=exchange.url)
+    chain = data.get_option_chain(OptionChainRequest(underlying_symbol="SPY"))
+    listed = http.one("/v2/options/contracts?underlying_symbols=SPY&limit=10000&expiration_date_lte=2028-12-31")
+
+    assert set(chain) == {contract["symbol"] for contract in listed["option_contracts"]}
+    assert len(chain) > 1_000
+
+
 def test_a_price_below_intrinsic_has_no_volatility(exchange: Running, http: Http) -> None:
     exchange.quotes({LOWER_CALL: {"bid": "3", "ask": "3.1"}})
     shown = http.one(f"/v1beta1/options/snapshots?symbols={LOWER_CALL}")["snapshots"][LOWER_CALL]
