@@ -91,7 +91,9 @@ class Floor:
         qty: Decimal | None = None,
         position_qty: Decimal | None = None,
     ) -> None:
-        """Tell the stream."""
+        """Tell the stream; what happens to a combination's legs is told with its head."""
+        if order.role is Role.LEG:
+            return
         at = order.updated_at
         self._tell(Update(event, order, at, self._new_id(), price, qty, position_qty))
 
@@ -270,6 +272,8 @@ class Floor:
         """Trade `qty` of an order at a price in USD: order, money, group, stream."""
         after, held = self._execute(order, qty, price)
         self.say("fill" if after.final else "partial_fill", after, price, qty, held)
+        if after.final and order.status is Status.PENDING_CANCEL:
+            self.say("order_cancel_rejected", after)
         self._after_fill(after)
 
     def fill_combination(self, head: Order, legs: list[tuple[Order, Decimal]], net: Decimal) -> None:

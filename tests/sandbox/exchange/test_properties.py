@@ -7,8 +7,9 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.exchange import intake, wire
+from sandbox.exchange import intake, locates, wire
 from sandbox.exchange.account import Account
+from sandbox.exchange.calls import Call
 from sandbox.exchange.config import Settings
 from sandbox.exchange.engine import Exchange
 from sandbox.exchange.errors import Refused
@@ -58,6 +59,15 @@ def replacing(number: int, price: str) -> Step:
 
 def waiting(seconds: int) -> Step:
     return lambda exchange, _: exchange.advance_to(exchange.clock.now() + seconds * SECOND)
+
+
+def locating(lots: int) -> Step:
+    body = json.dumps({"symbol": "GE", "qty": 100 * lots}).encode()
+
+    def step(exchange: Exchange, account: Account) -> None:
+        locates.create(Call(exchange, account, {}, {}, {}, body))
+
+    return step
 
 
 def oco(side: str, target: str, stop: str, qty: str) -> dict[str, object]:
@@ -124,6 +134,8 @@ steps = st.lists(
         st.integers(8_000, 12_000).map(quoting),
         st.integers(0, 9).map(canceling),
         st.builds(replacing, st.integers(0, 9), cents),
+        st.builds(lambda q: ordering(limit(symbol="GE", side="sell", qty=q, limit_price="1")), quantities),
+        st.integers(1, 3).map(locating),
         st.sampled_from([1, 600, 20_000, 90_000]).map(waiting),
     ),
     max_size=25,
@@ -131,7 +143,8 @@ steps = st.lists(
 
 
 def opened() -> tuple[Exchange, Account, list[Update]]:
-    exchange = Exchange(config(settings=Settings(partial_fill_probability=Decimal("0.3"))))
+    partly = Settings(partial_fill_probability=Decimal("0.3"))
+    exchange = Exchange(config(settings=partly, assets={"GE": {"easy_to_borrow": False}}))
     told: list[Update] = []
     exchange.listeners.append(told.append)
     return exchange, exchange.accounts["PA3TEST00001"], told
@@ -148,7 +161,7 @@ def walk(exchange: Exchange, account: Account, taken: list[Step], after: Callabl
 
 @settings(max_examples=120, deadline=None)
 @given(taken=steps)
-def test_cash_and_positions_are_what_the_statement_says(taken: list[Step]) -> None:
+def test_cash_positions_and_fees_are_what_the_statement_says(taken: list[Step]) -> None:
     exchange, account, _ = opened()
 
     def conserved() -> None:

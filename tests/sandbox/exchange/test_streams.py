@@ -13,8 +13,10 @@ from alpaca.data.live import StockDataStream
 from alpaca.trading.models import TradeUpdate
 from alpaca.trading.stream import TradingStream
 
-from sandbox.exchange import Running
-from tests.sandbox.exchange.exchange_desk import KEY, SECRET, Http, bracket, limit, market
+from sandbox.exchange import Running, running
+from tests.sandbox.exchange.exchange_desk import KEY, SECRET, Http, account, bracket, config, limit, market
+
+CALL, HIGHER_CALL = "AAPL261218C00100000", "AAPL261218C00105000"
 
 
 class Heard:
@@ -166,10 +168,62 @@ def test_a_brackets_life_is_told_in_order(exchange: Running, http: Http) -> None
     ]
 
 
-def test_an_account_does_not_hear_another(exchange: Running, http: Http) -> None:
-    events = told(exchange, http, 2, limit(client_order_id="mine"))
+def test_an_account_does_not_hear_another() -> None:
+    accounts = (account(), account(number="PA2", key="K2"))
+    with running(config(accounts=accounts)) as exchange:
+        mine, other = Http(exchange.url), Http(exchange.url, "K2")
 
-    assert events == [("pending_new", "mine"), ("new", "mine")]
+        async def talk() -> list[str]:
+            async with ClientSession() as session:
+                wire = await listening(session, exchange.url, {"action": "auth", "key": KEY, "secret": SECRET})
+                await asyncio.to_thread(other.order, **market(client_order_id="theirs"))
+                await asyncio.to_thread(mine.order, **limit(client_order_id="mine"))
+                said = [json.loads(await asyncio.wait_for(wire.receive_bytes(), 5))["data"] for _ in range(2)]
+                return [message["order"]["client_order_id"] for message in said]
+
+        assert asyncio.run(talk()) == ["mine", "mine"]
+
+
+def test_a_combination_is_told_as_one_with_its_legs_and_what_is_then_held(exchange: Running, http: Http) -> None:
+    exchange.quotes({CALL: {"bid": "2.50", "ask": "2.60"}, HIGHER_CALL: {"bid": "1.00", "ask": "1.10"}})
+    legs = [
+        {"symbol": CALL, "position_intent": "buy_to_open", "ratio_qty": "1"},
+        {"symbol": HIGHER_CALL, "position_intent": "sell_to_open", "ratio_qty": "1"},
+    ]
+    spread = {"order_class": "mleg", "qty": "2", "type": "market", "time_in_force": "day", "legs": legs}
+
+    async def talk() -> list[dict[str, Any]]:
+        async with ClientSession() as session:
+            wire = await listening(session, exchange.url, {"action": "auth", "key": KEY, "secret": SECRET})
+            await asyncio.to_thread(http.placed, **spread)
+            return [json.loads(await asyncio.wait_for(wire.receive_bytes(), 5))["data"] for _ in range(3)]
+
+    said = asyncio.run(talk())
+    fill = said[-1]
+
+    assert [message["event"] for message in said] == ["pending_new", "new", "fill"]
+    assert (fill["price"], fill["qty"]) == ("1.6", "2")
+    assert fill["position_qtys"] == {CALL: "2", HIGHER_CALL: "-2"}
+    assert [(one["symbol"], one["status"], one["filled_avg_price"]) for one in fill["order"]["legs"]] == [
+        (CALL, "filled", "2.6"),
+        (HIGHER_CALL, "filled", "1"),
+    ]
+
+
+def test_an_order_that_fills_while_its_cancel_is_pending_says_that_it_was_not_canceled(
+    exchange: Running, http: Http
+) -> None:
+    exchange.settings(cancel_seconds="60")
+
+    async def talk() -> list[str]:
+        async with ClientSession() as session:
+            wire = await listening(session, exchange.url, {"action": "auth", "key": KEY, "secret": SECRET})
+            order = await asyncio.to_thread(http.placed, **limit())
+            await asyncio.to_thread(http.send, "DELETE", f"/v2/orders/{order['id']}")
+            await asyncio.to_thread(exchange.quotes, {"AAPL": {"bid": "89", "ask": "90"}})
+            return [json.loads(await asyncio.wait_for(wire.receive_bytes(), 5))["data"]["event"] for _ in range(5)]
+
+    assert asyncio.run(talk()) == ["pending_new", "new", "pending_cancel", "fill", "order_cancel_rejected"]
 
 
 @pytest.mark.parametrize(
