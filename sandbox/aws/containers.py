@@ -14,6 +14,7 @@ from sandbox.aws.plan import HealthCheck
 from sandbox.aws.pull import Reference
 from sandbox.aws.runner import CannotPullError, CannotStartError, Launch, Pulled
 from sandbox.aws.upstream import docker
+from sandbox.engine import owner
 from sandbox.engine.client import LABEL
 
 NOT_ENFORCED = (
@@ -32,11 +33,12 @@ class Containers:
     mode = "containers"
     not_enforced = NOT_ENFORCED
 
-    def __init__(self, client: Any, token: str, owner: str) -> None:
-        """`token` opens our registry; `owner` marks our containers apart from those of other endpoints."""
+    def __init__(self, client: Any, token: str, host: str) -> None:
+        """`token` opens our registry; `host` is where it is, and marks our containers apart from other endpoints'."""
         self._client = client
         self._credentials = _credentials(token)
-        self._owner = owner
+        self._host = host
+        self._forget_orphans()
 
     def pull(self, image: str) -> Pulled:
         """Have the engine pull an image, and know the digest it was pulled by."""
@@ -56,7 +58,7 @@ class Containers:
         container = launch.container
         try:
             made = self._client.containers.create(
-                launch.pulled.content, **_options(launch), labels={LABEL: self._owner, "task": launch.task_id}
+                launch.pulled.content, **_options(launch), labels=self._labels(launch)
             )
         except docker.errors.DockerException as error:
             raise CannotStartError(str(error)) from error
@@ -69,10 +71,20 @@ class Containers:
 
     def forget(self, task_id: str) -> None:
         """Remove the task's containers."""
-        labels = [f"{LABEL}={self._owner}", f"task={task_id}"]
+        labels = [f"{LABEL}={self._host}", f"task={task_id}"]
         for each in self._client.containers.list(all=True, filters={"label": labels}):
             with suppress(docker.errors.DockerException):
                 each.remove(force=True, v=True)
+
+    def _labels(self, launch: Launch) -> dict[str, str]:
+        return {LABEL: self._host, owner.LABEL: owner.ours(), "task": launch.task_id}
+
+    def _forget_orphans(self) -> None:
+        """Remove what an endpoint left that was killed: nobody else would, and it would trade on."""
+        for each in self._client.containers.list(all=True, filters={"label": owner.LABEL}):
+            if owner.gone(each.labels[owner.LABEL]):
+                with suppress(docker.errors.DockerException):
+                    each.remove(force=True, v=True)
 
     def close(self) -> None:
         """Let go of the engine."""

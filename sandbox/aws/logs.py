@@ -18,7 +18,6 @@ def patches() -> Iterator[fits.Patch]:
     data = "(data)"
     why = "every JSON pattern matched everything"
     yield fits.function(cloudwatch_logs, "_filter_log_events", answering(_filter), takes=data, why=why)
-    yield fits.function(cloudwatch_logs, "_compile_filter_pattern", _compiled, takes="(raw: str)", why=why)
     matches = "(pattern, message)"
     yield fits.function(cloudwatch_logs, "_subscription_pattern_matches", _matches, takes=matches, why=why)
     yield fits.function(

@@ -14,6 +14,7 @@ from sandbox.aws.images import Description, Image, Layer, assemble, push
 
 T = TypeVar("T")
 REGION = "us-west-2"
+KEYS = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
 _POLL_SECONDS = 0.02
 
 
@@ -40,8 +41,7 @@ class World:
                 name,
                 endpoint_url=self.aws.url,
                 region_name=REGION,
-                aws_access_key_id="sandbox",
-                aws_secret_access_key="sandbox",
+                **KEYS,
                 config=Config(retries={"total_max_attempts": 1}),
             )
         return self.clients[name]

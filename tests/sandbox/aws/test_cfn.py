@@ -353,6 +353,20 @@ def test_one_stack_exports_what_another_imports(world: World) -> None:
         world.client("cloudformation").delete_stack(StackName="one")
 
 
+def test_a_changed_task_definition_keeps_everything_too(world: World) -> None:
+    world.cluster()
+    check = {"Command": ["CMD", "x"], "Interval": 5, "Retries": 2, "StartPeriod": 3, "Timeout": 2}
+    _made(world, _template(Definition=_definition("one", HealthCheck=check, ReadonlyRootFilesystem=True)))
+
+    _changed(world, _template(Definition=_definition("two", HealthCheck=check, ReadonlyRootFilesystem=True)))
+
+    (container,) = world.client("ecs").describe_task_definition(taskDefinition="template:2")["taskDefinition"][
+        "containerDefinitions"
+    ]
+    assert (container["image"], container["readonlyRootFilesystem"]) == ("two", True)
+    assert container["healthCheck"]["command"] == ["CMD", "x"]
+
+
 def test_rules_of_a_security_group_can_stand_alone(world: World) -> None:
     rule: dict[str, Any] = {
         "GroupId": {"Fn::GetAtt": ["Group", "GroupId"]},
@@ -395,10 +409,11 @@ def test_a_repository_keeps_its_rules_and_outlives_its_stack(world: World) -> No
         ImageScanningConfiguration={"ScanOnPush": True},
         LifecyclePolicy={"LifecyclePolicyText": policy},
     )
-    _made(
+    stack = _made(
         world,
         _template(Repository=repository, Outputs={"U": {"Value": {"Fn::GetAtt": ["Repository", "RepositoryUri"]}}}),
     )
+    assert _outputs(stack)["U"] == f"{world.aws.settings.host}/app"
     _deleted(world)
     ecr = world.client("ecr")
 

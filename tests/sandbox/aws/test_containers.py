@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.aws.images import Description, Layer, assemble, push
+from sandbox.engine.client import LABEL
 from tests.sandbox.aws.aws_program import program
 from tests.sandbox.aws.aws_world import World, eventually
 
@@ -145,3 +146,24 @@ def test_a_service_of_containers_rolls_out_and_back(world: World) -> None:
     eventually(lambda: any("rolling back" in row["message"] for row in world.service()["events"]), 40)
 
     assert world.settled()["taskDefinition"] == good
+
+
+def test_containers_of_an_endpoint_that_was_killed_are_removed_by_the_next(world: World, tmp_path: Path) -> None:
+    with program(tmp_path, "--tasks", "containers") as killed:
+        other = World(killed.aws, tmp_path)
+        other.cluster()
+        task = other.run(other.definition(_image(other, _STAYS)))
+        eventually(lambda: other.task(task)["lastStatus"] == "RUNNING")
+        killed.process.kill()
+        killed.process.wait()
+    left = _containers(killed.aws.settings.host)
+
+    with program(tmp_path, "--tasks", "containers"):
+        assert len(left) == 1
+        assert _containers(killed.aws.settings.host) == []
+    assert world.aws.url
+
+
+def _containers(host: str) -> list[str]:
+    words = ["docker", "ps", "--all", "--quiet", "--filter", f"label={LABEL}={host}"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()

@@ -1,6 +1,9 @@
 """Every patch fits the pinned version, and refuses any other."""
 
+import ast
+from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -60,3 +63,28 @@ def test_another_constant_is_refused() -> None:
 def test_a_table_without_the_entry_or_already_with_it_is_refused(new: dict[str, int], *, known: bool) -> None:
     with pytest.raises(fits.PatchDoesNotFitError, match="table"):
         fits.entries(_module(), "table", new, why="", known=known)
+
+
+def test_every_private_name_that_we_use_is_one_that_ministack_has(world: World) -> None:
+    assert world.aws.url, "ministack is imported by the endpoint"
+    from sandbox.aws import upstream, upstream_cfn  # noqa: PLC0415 - only now may it be
+
+    rooms = {"sandbox.aws.upstream": upstream, "sandbox.aws.upstream_cfn": upstream_cfn}
+    used = {each for file in Path(fits.__file__).parent.glob("*.py") for each in _private_names(file)}
+
+    assert len(used) > 50
+    assert [f"{module}.{name}" for door, module, name in used if not hasattr(getattr(rooms[door], module), name)] == []
+
+
+def _private_names(file: Path) -> Iterator[tuple[str, str, str]]:
+    """What a file of ours takes from a module of ministack that is not for others: door, module, name."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    doors = {
+        (alias.asname or alias.name): (each.module, alias.name)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.ImportFrom) and each.module in {"sandbox.aws.upstream", "sandbox.aws.upstream_cfn"}
+        for alias in each.names
+    }
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.attr.startswith("_"):
+            yield from [(*doors[each.value.id], each.attr)] if each.value.id in doors else []

@@ -2,13 +2,16 @@
 
 import json
 import time
+from itertools import islice
 from typing import Any
 
+import boto3  # type: ignore[import-untyped] # it ships no types
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox.aws.judgement import Rule, judge
-from tests.sandbox.aws.aws_world import World, eventually
+from tests.sandbox.aws.aws_world import KEYS, REGION, World, eventually
 
 _REJECTED = '{ $.event = "order_rejected" && $.status = 422 }'
 
@@ -52,6 +55,22 @@ def test_streams_are_chosen_by_name_or_prefix(world: World) -> None:
     assert _found(world, logStreamNames=["q/main/3", "gone"]) == ["three"]
     with pytest.raises(ClientError, match="InvalidParameterException"):
         _found(world, logStreamNames=["p/main/1"], logStreamNamePrefix="p/")
+
+
+def test_a_live_tail_has_the_lines_of_its_pattern_and_no_other(world: World) -> None:
+    _put(world, "before")
+    settings = Config(inject_host_prefix=False, read_timeout=20)  # the SDK would ask stream-logs.127.0.0.1
+    logs = boto3.client("logs", endpoint_url=world.aws.url, region_name=REGION, config=settings, **KEYS)
+    group = logs.describe_log_groups()["logGroups"][0]["logGroupArn"]
+    tail = logs.start_live_tail(logGroupIdentifiers=[group], logEventFilterPattern="{ $.status > 404 }")
+    lines = islice(tail["responseStream"], 20)  # it goes on for ever, a line or none each second
+    assert "sessionStart" in next(lines)
+
+    wanted = _event(event="order_rejected", status=422)
+    _put(world, _event(event="order_rejected", status=403), wanted)
+    seen = (each for update in lines for each in update["sessionUpdate"]["sessionResults"])
+
+    assert next((each["message"] for each in seen), None) == wanted
 
 
 def test_pages_miss_nothing_and_repeat_nothing(world: World) -> None:
@@ -167,12 +186,27 @@ def test_an_alarm_on_a_metric_filter_fires_and_recovers(world: World) -> None:
     eventually(lambda: _state(world) == "OK")  # a period of a minute lasts a second in these tests
 
 
+def test_a_state_set_by_hand_stands_for_a_while_against_what_the_data_say(world: World) -> None:
+    _alarm(world)
+    eventually(lambda: _state(world) == "OK")
+
+    began = time.monotonic()
+    world.client("cloudwatch").set_alarm_state(AlarmName="rejected", StateValue="ALARM", StateReason="a drill")
+    assert _state(world) == "ALARM"
+    eventually(lambda: _state(world) == "OK")
+
+    assert time.monotonic() - began >= 1 / 6, "ten seconds, where a minute lasts one"
+
+
 def test_an_alarm_looks_only_at_its_own_dimensions(world: World) -> None:
     _alarm(world, Dimensions=[{"Name": "Account", "Value": "tiny"}])
     cloudwatch = world.client("cloudwatch")
     other = {"MetricName": "Rejected", "Value": 9, "Dimensions": [{"Name": "Account", "Value": "large"}]}
     cloudwatch.put_metric_data(Namespace="App", MetricData=[other])
     eventually(lambda: _state(world) == "OK")
+
+    history = cloudwatch.describe_alarm_history(AlarmName="rejected", HistoryItemType="StateUpdate")
+    assert [row["HistorySummary"] for row in history["AlarmHistoryItems"] if "to ALARM" in row["HistorySummary"]] == []
 
     own = other | {"Dimensions": [{"Name": "Account", "Value": "tiny"}]}
     cloudwatch.put_metric_data(Namespace="App", MetricData=[own])
@@ -197,7 +231,10 @@ def test_an_alarm_tells_its_topic(world: World) -> None:
     _alarm(world, ComparisonOperator="LessThanThreshold", TreatMissingData="breaching", AlarmActions=[topic])
 
     received = eventually(lambda: world.client("sqs").receive_message(QueueUrl=queue).get("Messages"))
-    assert json.loads(json.loads(received[0]["Body"])["Message"])["NewStateValue"] == "ALARM"
+    message = json.loads(received[0]["Body"])
+    assert json.loads(message["Message"])["NewStateValue"] == "ALARM"
+    assert queue.startswith(f"{world.aws.url}/")
+    assert message["UnsubscribeURL"].startswith(f"{world.aws.url}/")
 
 
 @pytest.mark.parametrize(

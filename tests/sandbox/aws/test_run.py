@@ -89,6 +89,18 @@ def test_with_a_folder_its_resources_outlive_it_and_its_services_get_new_tasks(t
         assert world.task(task)["startedBy"] == before["deployments"][0]["id"]
 
 
+def test_a_repository_that_outlived_its_endpoint_has_the_address_of_the_next(tmp_path: Path) -> None:
+    arguments = ("--data", str(tmp_path / "data"), "--tasks", "processes")
+    with program(tmp_path, *arguments) as running:
+        before = World(running.aws, tmp_path).repository()
+        running.stop()
+
+    with program(tmp_path, *arguments) as running:
+        (after,) = World(running.aws, tmp_path).client("ecr").describe_repositories()["repositories"]
+
+    assert after["repositoryUri"] == f"{running.aws.settings.host}/app" != before
+
+
 def test_a_client_is_given_this_endpoint_and_dummy_credentials() -> None:
     environment = Settings(port=1, folder=Path()).client_environment
 

@@ -124,3 +124,7 @@ def test_an_expression_that_cannot_be_read_is_refused(world: World, more: dict[s
 
     with pytest.raises(ClientError, match="ValidationException"):
         _made(world, "worker", **more)
+
+    _made(world, "worker")
+    with pytest.raises(ClientError, match="ValidationException"):
+        world.client("scheduler").update_schedule(**_schedule(world, "worker", **more))
