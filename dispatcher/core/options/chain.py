@@ -74,9 +74,3 @@ def years_left(contract: Contract, now: datetime) -> Decimal:
 def distance(listed: Listed, spot: Underlying) -> Decimal:
     """How far the strike is from the underlying's price, as a fraction of the price."""
     return abs(listed.contract.strike - spot.amount) / spot.amount
-
-
-def intrinsic(contract: Contract, spot: Underlying) -> Decimal:
-    """USD of premium that exercise now would bring: the one place where the two kinds of price meet."""
-    inside = spot.amount - contract.strike if contract.call else contract.strike - spot.amount
-    return max(Decimal(0), inside)
