@@ -71,7 +71,7 @@ def measures() -> Iterator[Measure]:
     began = monotonic()
     with running(config) as exchange, Postgres.temporary() as server:
         bare = _bare_loop(exchange)
-        with _dispatcher(exchange, server.database):
+        with dispatcher(exchange, server.database, ACCOUNT, _limits()):
             latencies = _paced(exchange, server.database, symbols[:ROWS], began)
             seconds = _backlog(exchange, server.database, symbols[ROWS:], began)
     per_second = ROWS / sum(bare)
@@ -158,10 +158,10 @@ def _limits() -> Limits:
 
 
 @contextmanager
-def _dispatcher(exchange: Running, database: Database) -> Iterator[None]:
+def dispatcher(exchange: Running, database: Database, account: AccountConfig, limits: Limits) -> Iterator[None]:
     """The dispatcher as a process, trading."""
     with tempfile.TemporaryDirectory() as folder:
-        environ = {**os.environ, **_environ(exchange, database, Path(folder))}
+        environ = {**os.environ, **_environ(exchange, database, Path(folder), account, limits)}
         subprocess.run([sys.executable, "-m", "dispatcher", "migrate"], check=True, env=environ, capture_output=True)
         command = [sys.executable, "-m", "dispatcher", "run"]
         with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
@@ -179,8 +179,10 @@ def _dispatcher(exchange: Running, database: Database) -> Iterator[None]:
                 rest.join()
 
 
-def _environ(exchange: Running, database: Database, folder: Path) -> dict[str, str]:
-    secret = {"api_key": ACCOUNT.key, "api_secret": ACCOUNT.secret, "account_name": "bench", "base_url": exchange.url}
+def _environ(
+    exchange: Running, database: Database, folder: Path, account: AccountConfig, limits: Limits
+) -> dict[str, str]:
+    secret = {"api_key": account.key, "api_secret": account.secret, "account_name": "bench", "base_url": exchange.url}
     return {
         environment.DATABASE_URL.name: database.url,
         environment.DATABASE_PASSWORD.name: database.password,
@@ -190,7 +192,7 @@ def _environ(exchange: Running, database: Database, folder: Path) -> dict[str, s
         environment.EXECUTION_MODE.name: "ALPACA_PAPER",
         environment.HEALTH_FILE.name: str(folder / "health"),
         environment.HEARTBEAT_SECONDS.name: "3600",
-        environment.account_number("large").name: ACCOUNT.number,
+        environment.account_number("large").name: account.number,
         environment.broker_secret("large").name: json.dumps(secret),
-        environment.limits_document("large").name: _limits().document(),
+        environment.limits_document("large").name: limits.document(),
     }
