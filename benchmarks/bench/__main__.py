@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bench import claiming, dispatching, exchanging, judging, start
+from benchmarks.bench import claiming, dispatching, exchanging, judging, ranking, start
 from benchmarks.bench.measure import Measure
 
 LATEST = Path("benchmarks/latest.json")
@@ -15,6 +15,7 @@ MODULES = {
     "start": start,
     "judging": judging,
     "claiming": claiming,
+    "ranking": ranking,
     "exchanging": exchanging,
     "dispatching": dispatching,
 }
