@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 from aiohttp import ClientSession
@@ -44,7 +45,7 @@ WITHOUT_EFFECT = {"currency", "adjustment", "asof"}
 def transcript(seed: int) -> list[bytes]:
     """Everything an exchange says while it is traded on: status, headers, bodies, and its stream."""
     said: list[bytes] = []
-    busy = Settings(partial_fill_probability="0.5")  # type: ignore[arg-type]
+    busy = Settings(partial_fill_probability=Decimal("0.5"))
     with running(config(seed=seed, quotes={}, settings=busy)) as exchange:
         http = Http(exchange.url)
 
@@ -94,6 +95,8 @@ def test_the_same_seed_and_the_same_requests_give_the_same_bytes() -> None:
 
     assert first == again
     assert first != other
+    assert any(b'"partial_fill"' in said for said in first)
+    assert any(b'"mleg"' in said and b'"filled"' in said for said in first)
 
 
 def documented() -> Iterator[tuple[str, str]]:
