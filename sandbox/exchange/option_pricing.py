@@ -1,4 +1,4 @@
-"""What an option costs: Black-Scholes over a seeded volatility smile, by vollib.
+"""What an option costs: Black-Scholes over a seeded volatility smile.
 
 Floats live here and nowhere else: a model price becomes a Decimal on the option's own tick, and
 implied volatility and greeks go out as JSON numbers, as in the real API.
@@ -8,13 +8,8 @@ import hashlib
 import math
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
-
-# vollib and its arithmetic ship no types.
-from py_lets_be_rational.exceptions import VolatilityValueException  # type: ignore[import-untyped]
-from vollib.black_scholes import black_scholes  # type: ignore[import-untyped]
-from vollib.black_scholes.greeks import analytical  # type: ignore[import-untyped]
-from vollib.black_scholes.implied_volatility import implied_volatility  # type: ignore[import-untyped]
-from vollib.helpers.exceptions import PriceIsAboveMaximum, PriceIsBelowIntrinsic  # type: ignore[import-untyped]
+from functools import lru_cache
+from types import ModuleType
 
 from sandbox.exchange.contracts import Contract
 from sandbox.exchange.market import Quote
@@ -37,6 +32,17 @@ class Greeks:
     vega: float
 
 
+@lru_cache(maxsize=1)
+def _model() -> ModuleType:
+    from sandbox.exchange import black_scholes  # noqa: PLC0415 - loaded when the first option is priced
+
+    return black_scholes
+
+
+def _terms(contract: Contract, spot: Decimal, at: int) -> tuple[str, float, float, float, float]:
+    return contract.kind.flag, float(spot), float(contract.strike), years_left(contract, at), RATE
+
+
 def years_left(contract: Contract, at: int) -> float:
     """Tell the time to expiration in years."""
     return max(_SHORTEST, (contract.ends - at) / _YEAR)
@@ -52,9 +58,7 @@ def volatility(contract: Contract, spot: Decimal, seed: int) -> float:
 
 def model_price(contract: Contract, spot: Decimal, at: int, seed: int) -> float:
     """Give the theoretical price in USD per share."""
-    sigma = volatility(contract, spot, seed)
-    left = years_left(contract, at)
-    return float(black_scholes(contract.kind.flag, float(spot), float(contract.strike), left, RATE, sigma))
+    return float(_model().price(_terms(contract, spot, at), volatility(contract, spot, seed)))
 
 
 def tick_of(contract: Contract, price: Decimal) -> Decimal:
@@ -80,16 +84,10 @@ def _on_tick(contract: Contract, price: Decimal, rounding: str) -> Decimal:
 
 def implied(contract: Contract, spot: Decimal, middle: Decimal, at: int) -> float | None:
     """Read the volatility out of a price; None where the price holds none (below intrinsic)."""
-    left = years_left(contract, at)
-    try:
-        found = implied_volatility(float(middle), float(spot), float(contract.strike), left, RATE, contract.kind.flag)
-    except (ArithmeticError, VolatilityValueException, PriceIsAboveMaximum, PriceIsBelowIntrinsic):
-        return None
-    return float(found) if math.isfinite(found) and found > 0 else None
+    found: float | None = _model().implied(_terms(contract, spot, at), float(middle))
+    return found
 
 
 def greeks(contract: Contract, spot: Decimal, sigma: float, at: int) -> Greeks:
     """Compute the greeks at a volatility."""
-    given = (contract.kind.flag, float(spot), float(contract.strike), years_left(contract, at), RATE, sigma)
-    named = {name: float(getattr(analytical, name)(*given)) for name in ("delta", "gamma", "rho", "theta", "vega")}
-    return Greeks(**named)
+    return Greeks(**_model().greeks(_terms(contract, spot, at), sigma))

@@ -48,6 +48,7 @@ def test_alpaca_py_posts_again_after_a_gateway_error_and_the_id_keeps_it_single(
     exchange: Running, client: TradingClient, http: Http
 ) -> None:
     exchange.fault(kind="504-html", applied=True)
+    client._retry_wait = 0  # otherwise three seconds
 
     with pytest.raises(APIError) as refused:
         client.submit_order(
