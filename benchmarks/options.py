@@ -30,7 +30,8 @@ from sandbox.postgres import Database, Postgres
 
 NOW = datetime.fromisoformat("2026-11-23T10:00:00-05:00")
 ACTIONS = (Action.BUY_CALL, Action.BUY_PUT, Action.SELL_CALL, Action.SELL_PUT)
-TURNS = ((Structure.SINGLE, 3, 0.4), (Structure.VERTICAL, 3, 0.4), (Structure.VERTICAL, 2, 0.2))
+Turn = tuple[Structure, int, float]
+TURNS: tuple[Turn, ...] = ((Structure.SINGLE, 3, 0.4), (Structure.VERTICAL, 3, 0.4), (Structure.VERTICAL, 2, 0.2))
 """What is bought as what, at which options level, and the share of the recommendations."""
 PATIENCE_SECONDS = 400.0
 
@@ -71,11 +72,11 @@ def main(arguments: list[str]) -> int:
     return 1 if tally.rejected or tally.unknown else 0
 
 
-def run(recommendations: int, seed: int) -> Tally:
+def run(recommendations: int, seed: int, turns: tuple[Turn, ...] = TURNS) -> Tally:
     """Feed so many recommendations, and count their endings."""
     tally, began = Tally(), monotonic()
     with Postgres.temporary(durable=False) as server:
-        for number, (structure, level, share) in enumerate(TURNS):
+        for number, (structure, level, share) in enumerate(turns):
             count = round(recommendations * share)
             database = server.create_database(f"turn_{number}")
             _turn(tally, database, structure, level, count, random.Random(f"{seed} {number}"))  # noqa: S311  a draw

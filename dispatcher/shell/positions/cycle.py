@@ -10,7 +10,8 @@ from dispatcher.core.positions.book import Book, Stage
 from dispatcher.core.positions.cover import Holding, Working
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.sight import Sight
-from dispatcher.shell.positions import exiting
+from dispatcher.core.positions.spreads import spread_of
+from dispatcher.shell.positions import exiting, spreading
 from dispatcher.shell.positions.asking import obey
 from dispatcher.shell.positions.bookkeeping import keep_books, read_statement
 from dispatcher.shell.positions.caring import look_after
@@ -46,7 +47,11 @@ def turn(desk: PositionDesk) -> View:
     for symbol in sorted(live, key=lambda each: desk.memory.seen.get(each, desk.since)):
         if desk.lease.holds():
             desk.memory.seen[symbol] = desk.now()
-            live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders, sights.get(symbol))
+            spread = spread_of(symbol, holdings)
+            if spread is not None and live[symbol].stage is not Stage.EXITING:
+                spreading.supervise(desk, live, spread, sights)
+            else:
+                live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders, sights.get(symbol))
     _cancel_strays(desk, holdings, live, orders)
     return View(holdings, live, sights, unclear)
 

@@ -14,6 +14,7 @@ from dispatcher.core.positions.exits import Case, Keep, Undecided
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.orders import Purpose
 from dispatcher.core.positions.sight import Sight
+from dispatcher.core.positions.spreads import spread_of
 from dispatcher.core.state import LIVE, State
 from dispatcher.shell.positions.desk import PositionDesk, seconds
 from dispatcher.shell.positions.sending import ready, send_close
@@ -80,6 +81,8 @@ def proceed(desk: PositionDesk, book: Book) -> Book:
 
 def _step(desk: PositionDesk, book: Book) -> str | None:
     """Make the way free and close; what it waits for otherwise."""
+    if _covers(desk, book):
+        return "its short leg is still held, and would be uncovered without this one"
     for _ in range(LOOKS):
         standing = desk.broker.working(book.symbol)
         if any(_closes(each, book) for each in standing):
@@ -90,6 +93,13 @@ def _step(desk: PositionDesk, book: Book) -> str | None:
             if each.status != "pending_cancel":
                 desk.broker.cancel(each.id)
     return "the cancellation of what stands is not confirmed"
+
+
+def _covers(desk: PositionDesk, book: Book) -> bool:
+    """Whether it is the long leg of a spread whose short one still stands: that one leaves first."""
+    if contract(book.symbol) is None or book.quantity < 0:
+        return False
+    return spread_of(book.symbol, desk.broker.holdings()) is not None
 
 
 def _close(desk: PositionDesk, book: Book) -> str | None:
