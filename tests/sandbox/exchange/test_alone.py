@@ -1,6 +1,9 @@
 """The exchange stands on its own: no other room, and no price code but its own."""
 
 import ast
+import re
+import sys
+import tomllib
 from pathlib import Path
 
 ROOM = Path(__file__).parents[3] / "sandbox" / "exchange"
@@ -22,6 +25,18 @@ def test_nothing_of_another_room_is_imported() -> None:
     }
 
     assert strangers == set()
+
+
+def test_its_own_extra_installs_all_it_imports() -> None:
+    project = tomllib.loads((ROOM.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    extra = {
+        re.split(r"[>=]", line)[0].replace("-", "_") for line in project["project"]["optional-dependencies"]["exchange"]
+    }
+    brought_along = {"multidict": "aiohttp", "py_lets_be_rational": "vollib"}
+    needed = {name.split(".")[0] for path in ROOM.rglob("*.py") for name in imported(path)}
+    others = {brought_along.get(name, name) for name in needed - sys.stdlib_module_names - {"sandbox"}}
+
+    assert others | {"tzdata"} == extra
 
 
 def test_no_file_is_longer_than_four_hundred_lines() -> None:
