@@ -54,9 +54,10 @@ _LOOK = """
 SELECT (SELECT min(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = %(space)s
             AND objid::bigint = hashtext(%(point)s)::bigint & 4294967295
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
-       (SELECT count(*) FROM dispatch_recommendations r WHERE NOT EXISTS (
+       (SELECT count(*) FROM dispatch_recommendations r, unnest(%(accounts)s::text[]) AS a (name) WHERE NOT EXISTS (
             SELECT FROM dispatch_claims c
-            WHERE c.recommendation_id = r.id AND c.state NOT IN ('claimed', 'intended', 'unknown')))
+            WHERE c.account = a.name AND c.recommendation_id = r.id
+              AND c.state NOT IN ('claimed', 'intended', 'unknown')))
 """
 _OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
 
@@ -76,6 +77,7 @@ class Holds:
         self._database = database
         self._connection = self._connect()
         self._armed: Point | None = None
+        self.accounts: tuple[str, ...] = ()
 
     def close(self) -> None:
         """Let go of everything."""
@@ -107,7 +109,7 @@ class Holds:
 
     def look(self) -> Look:
         """One look at the database."""
-        ((held, left),) = self.rows(_LOOK, **_key(self._armed))
+        ((held, left),) = self.rows(_LOOK, accounts=list(self.accounts), **_key(self._armed))
         return Look(held if self._armed is not None else None, left)
 
     def client_port(self, backend: int) -> int:
@@ -115,10 +117,10 @@ class Holds:
         ((port,),) = self.rows("SELECT client_port FROM pg_stat_activity WHERE pid = %(pid)s", pid=backend)
         return int(port)
 
-    def holder(self) -> int | None:
-        """Process id of whoever holds the lease now, as committed."""
-        rows = self.rows("SELECT holder FROM dispatch_accounts WHERE expires_at > clock_timestamp()")
-        return int(rows[0][0].rpartition(":")[2]) if rows else None
+    def holders(self) -> list[int]:
+        """Process ids of whoever holds an account's lease now, as committed; one for each account that is held."""
+        rows = self.rows("SELECT holder FROM dispatch_accounts WHERE expires_at > clock_timestamp() ORDER BY account")
+        return [int(holder.rpartition(":")[2]) for (holder,) in rows]
 
     def unanswered(self, client_order_id: str) -> bool:
         """Whether the books have no answer for an order."""

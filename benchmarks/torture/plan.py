@@ -40,10 +40,16 @@ class Way(StrEnum):
     DONE = "committed, then killed"
     DATABASE = "database crashed"
     KILLED = "killed"
+    STOPPED = "stopped for longer than its lease, then resumed"
+    CUT = "cut off from the database for longer than its lease, then connected"
 
 
 HELD = tuple(Point)[: tuple(Point).index(Point.RECEIVED)]
 """Points inside a transaction, where the database holds the process."""
+AUTHORITY = (Point.CLAIM, Point.INTEND, Point.AGAIN, Point.RECORD)
+"""Points at which a process that lives on without its lease would do harm."""
+OUTLIVED = (Way.STOPPED, Way.CUT)
+"""Ways in which the process outlives its lease, and meets its successor's work when it comes back."""
 AT_EXCHANGE = (Point.RECEIVED, Point.APPLIED, Point.ANSWERED)
 
 
@@ -63,6 +69,8 @@ CATALOGUE: tuple[Step, ...] = (
     *(Step(point, way) for point in HELD for way in (Way.UNDONE, Way.LATE, Way.DONE, Way.DATABASE)),
     *(Step(point, way) for point in (*AT_EXCHANGE, Point.LOOK_UP, Point.IDLE) for way in (Way.KILLED, Way.DATABASE)),
     Step(Point.ANYWHERE, Way.KILLED),
+    *(Step(point, Way.STOPPED) for point in (*AUTHORITY, *AT_EXCHANGE, Point.LOOK_UP, Point.IDLE)),
+    *(Step(point, Way.CUT) for point in (*AUTHORITY, *AT_EXCHANGE, Point.IDLE)),
 )
 """Every intended kill point. The first strike of run N is the N-th of a shuffled catalogue, so none waits for luck."""
 
@@ -104,6 +112,8 @@ class Plan:
     unique_ids: bool
     pair: bool
     """Two processes for one account: one stands by."""
+    both: bool
+    """One process for two accounts; each considers every recommendation."""
     closing_only: bool
     """The exchange rejects every entry."""
     short_life: bool
@@ -118,6 +128,7 @@ class Plan:
         flags = {
             "ids not unique": not self.unique_ids,
             "two processes": self.pair,
+            "two accounts": self.both,
             "every entry rejected": self.closing_only,
             "short life": self.short_life,
             f"look-up {self.look_up_delay_ms} ms": bool(self.look_up_delay_ms),
@@ -158,7 +169,7 @@ _WITHOUT_CONDITIONS = tuple(
     step
     for step in CATALOGUE
     if step.point not in {Point.DOUBT, Point.AGAIN, Point.NOT_PLACED, Point.REJECT, *_LEADING}
-    and step.way != Way.DATABASE
+    and step.way not in {Way.DATABASE, *OUTLIVED}
 )
 _PASSED_OFTEN = {Point.CLAIM, Point.RECORD, Point.INTEND, Point.RECEIVED, Point.APPLIED, Point.ANSWERED}
 
@@ -169,7 +180,9 @@ def plan(seed: int, number: int) -> Plan:
     target = _target(seed, number)
     strikes = _strikes(dice, target)
     fault = dice.choice(_FAULTS.get(target.point, _ANY))
-    alone = {Point.LEASE, Point.ANYWHERE}.intersection(strike.step.point for strike in strikes)
+    # Which of two processes is at a point cannot be told where a cable, or no lease yet, is between.
+    alone = any(strike.step.point in {Point.LEASE, Point.ANYWHERE} or strike.step.way is Way.CUT for strike in strikes)
+    pair = not alone and dice.random() < 0.2  # noqa: PLR2004  a share of the runs
     return Plan(
         seed=seed,
         number=number,
@@ -177,7 +190,8 @@ def plan(seed: int, number: int) -> Plan:
         fault=fault,
         look_up_delay_ms=_look_up_delay(dice, strikes, fault),
         unique_ids=dice.random() < 0.5,  # noqa: PLR2004  half of the runs
-        pair=not alone and dice.random() < 0.2,  # noqa: PLR2004  a share of the runs
+        pair=pair,
+        both=not pair and target.point is not Point.REJECT and dice.random() < 0.25,  # noqa: PLR2004  a share of them
         closing_only=target.point is Point.REJECT,
         short_life=target.point is Point.NOT_PLACED,
         rows_first=dice.random() < 0.5,  # noqa: PLR2004  half of the runs

@@ -25,6 +25,7 @@ class Tally:
     orders: int = 0
     repeated_posts: int = 0
     pairs: int = 0
+    both: int = 0
     crashes: int = 0
     kill_points: Counter[Step] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -40,6 +41,7 @@ class Tally:
         self.orders += outcome.orders
         self.repeated_posts += outcome.repeated_posts
         self.pairs += outcome.plan.pair
+        self.both += outcome.plan.both
         self.crashes += len(outcome.crashes)
         self.kill_points.update(outcome.hits)
         self.faults[str(outcome.plan.fault or "none")] += 1
@@ -94,6 +96,7 @@ def line(tally: Tally, seconds: float) -> str:
             "orders": tally.orders,
             "repeated_posts": tally.repeated_posts,
             "two_processes": tally.pairs,
+            "two_accounts": tally.both,
             "crashes": tally.crashes,
             "kill_points": {str(step): tally.kill_points[step] for step in _in_order(tally)},
             "faults": dict(sorted(tally.faults.items())),

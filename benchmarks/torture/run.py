@@ -10,7 +10,7 @@ import psutil
 
 from benchmarks.torture.holds import Look
 from benchmarks.torture.nursery import Life
-from benchmarks.torture.plan import AT_EXCHANGE, HELD, Plan, Point, Step, Strike, Way
+from benchmarks.torture.plan import AT_EXCHANGE, HELD, OUTLIVED, Plan, Point, Step, Strike, Way
 from benchmarks.torture.stage import Stage
 from benchmarks.torture.tripwire import Tripwire
 from benchmarks.torture.verdict import Mark, Verdict, judge
@@ -84,12 +84,15 @@ class Director:
         self._populate()
         self._recommend()
         if self._await_strike(strike):
+            outlives = strike.step.way in OUTLIVED
+            hit = self._really_hit(strike.step) if outlives else None  # later its successor has an answer
             self._act(strike.step)
-            self.hits.append(self._really_hit(strike.step))
+            self.hits.append(hit or self._really_hit(strike.step))
         else:
             self._kill(self._victim())
             self.hits.append(Step(Point.IDLE, Way.KILLED))
-        self._stand_down(strike.step.point)
+        self.stage.cable.mend()
+        self._let_go()
 
     def _recommend(self) -> None:
         """Upstream writes, once."""
@@ -107,9 +110,10 @@ class Director:
         """As many processes as there should be. With two, the second one comes to stand by."""
         self._bury()
         if not self.lives:
-            self.lives.append(self.stage.start(self.plan))
+            by_cable = any(strike.step.way is Way.CUT for strike in self.plan.strikes)
+            self.lives.append(self.stage.start(self.plan, by_cable=by_cable))
         if self.plan.pair and len(self.lives) == 1:
-            self._wait(lambda: self.stage.holds.holder() is not None or not self._alive())
+            self._wait(lambda: bool(self.stage.holds.holders()) or not self._alive())
             self.lives.append(self.stage.start(self.plan))
 
     def _await_strike(self, strike: Strike) -> bool:
@@ -158,7 +162,9 @@ class Director:
     # -- what happens there -------------------------------------------------------------------
 
     def _act(self, step: Step) -> None:
-        if step.point in HELD:
+        if step.way in OUTLIVED:
+            self._outlive(step)
+        elif step.point in HELD:
             self._act_on_backend(step)
         elif step.way is Way.DATABASE:
             self.stage.crash_database()
@@ -167,9 +173,7 @@ class Director:
 
     def _act_on_backend(self, step: Step) -> None:
         holds = self.stage.holds
-        backend = holds.look().held
-        if backend is None:
-            raise RuntimeError(f"nobody stands at {step} any more")
+        backend = self._held_backend(step)
         if step.way is Way.DATABASE:
             self.stage.crash_database()
             return
@@ -189,18 +193,44 @@ class Director:
             holds.disarm()
             self._await(lambda: not holds.busy(backend), "the late commit")
 
+    def _held_backend(self, step: Step) -> int:
+        """The backend that stands at the step's point."""
+        backend = self.stage.holds.look().held
+        if backend is None:
+            raise RuntimeError(f"nobody stands at {step} any more")
+        return backend
+
+    def _outlive(self, step: Step) -> None:
+        """The process stands, or hears nothing of the database, until a successor has all of its leases."""
+        victim = self._client_of(self._held_backend(step)) if step.point in HELD else self._victim()
+        if victim is None:
+            raise RuntimeError(f"nobody stands at {step} any more")
+        if step.way is Way.CUT:
+            self.stage.cable.cut()
+        else:
+            victim.signal(signal.SIGSTOP)
+        self._let_go(but=victim if step.way is Way.STOPPED else None)
+        if not self.plan.pair:
+            self.lives.append(self.stage.start(self.plan))
+        accounts = len(self.stage.holds.accounts)
+        if not self._wait(lambda: self._held_by_others(victim) == accounts):
+            self.crashes.append(f"nobody took over within {self.patience_seconds:.0f} s: {step}")
+
+    def _held_by_others(self, victim: Life) -> int:
+        return sum(pid != victim.pid for pid in self.stage.holds.holders())
+
     def _really_hit(self, step: Step) -> Step:
         """The exchange tells `answered` when the bytes have left: the process may have been faster than its death."""
         late = step.point is Point.ANSWERED and not self.stage.holds.unanswered(self.tripwire.client_order_id)
         return Step(Point.RECORD, Way.DONE) if late else step
 
-    def _stand_down(self, point: Point) -> None:
+    def _let_go(self, but: Life | None = None) -> None:
         """Everything goes on that still stands."""
         for life in self._alive():
-            life.signal(signal.SIGCONT)
+            if life is not but:
+                life.signal(signal.SIGCONT)
         self.tripwire.disarm()
-        if point in HELD:
-            self.stage.holds.disarm()
+        self.stage.holds.disarm()
 
     def _kill(self, victim: Life | None) -> None:
         if victim is not None:
@@ -210,8 +240,8 @@ class Director:
     def _victim(self) -> Life | None:
         """Whoever holds the lease: only it sends. Without two processes there is no question."""
         alive = self._alive()
-        holder = self.stage.holds.holder() if len(alive) > 1 else None
-        return next((life for life in alive if life.pid == holder), alive[0] if alive else None)
+        holders = self.stage.holds.holders() if len(alive) > 1 else []
+        return next((life for life in alive if life.pid in holders), alive[0] if alive else None)
 
     def _client_of(self, backend: int) -> Life:
         """The process behind a backend."""
@@ -219,7 +249,8 @@ class Director:
         if len(alive) == 1:
             return alive[0]
         port = self.stage.holds.client_port(backend)
-        return next(life for life in alive if port in _ports(life.pid))
+        # The one that is not found by its own port is the one at the cable, which was started first.
+        return next((life for life in alive if port in _ports(life.pid)), alive[0])
 
     # -- to the end ---------------------------------------------------------------------------
 
@@ -241,6 +272,7 @@ class Director:
 
     def _clean_up(self) -> None:
         self.tripwire.disarm()
+        self.stage.cable.mend()
         self.stage.holds.disarm()
         for life in self._alive():
             life.kill()

@@ -10,11 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from benchmarks.torture.cable import Cable, cable
 from benchmarks.torture.holds import TRIGGERS, Holds
 from benchmarks.torture.nursery import Life, Nursery, Program, nursery
 from benchmarks.torture.plan import Fault, Plan
 from benchmarks.torture.rows import CENT, MARKET, Row
-from benchmarks.torture.verdict import Claim, Evidence, Execution, Mark, Order, Post
+from benchmarks.torture.verdict import FIRST, Claim, Evidence, Execution, Mark, Order, Post
 from contract import environment, inventory
 from contract.limits import Limits
 from dispatcher.adapters import migrations
@@ -22,14 +23,21 @@ from sandbox.exchange import AccountConfig, Config, Running, Settings, running, 
 from sandbox.exchange.text import SECOND
 from sandbox.postgres import Database, Postgres
 
-NAME = "large"
+NAME, OTHER = FIRST, "tiny"
 OPEN = AccountConfig(number="PA3TORTURE", key="PKTORTURE", secret="torture-secret")  # noqa: S106  made up, opens nothing
+OTHERS = AccountConfig(number="PA3SECOND", key="PKSECOND", secret="second-secret")  # noqa: S106  made up, opens nothing
 CLOSING = AccountConfig(number="PA3CLOSING", key="PKCLOSING", secret="closing-secret", closing_only=True)  # noqa: S106  made up, opens nothing
 POSTS, LOOK_UPS = "POST /v2/orders", "GET /v2/orders:by_client_order_id"
 SHORT_LIFE_SECONDS = 3
 INTO_THE_SESSION = 45 * 60 * SECOND
 DECLARED = Path(__file__).parents[2] / inventory.FILE_NAME
-_ROWS = ("dispatch_recommendations", "dispatch_claims", "dispatch_executions", "dispatch_accounts")
+_ROWS = (
+    "dispatch_recommendations",
+    "dispatch_claims",
+    "dispatch_executions",
+    "dispatch_accounts",
+    "request_budgets",
+)
 _RECOMMEND = """
 INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type, confidence, reason)
 SELECT %(now)s::timestamptz - age * interval '1 second', ticker, action, 'STOCK', confidence, reason
@@ -48,6 +56,7 @@ class Stage:
     exchange: Running
     nursery: Nursery
     holds: Holds
+    cable: Cable
     folder: Path
     limits: Limits
 
@@ -55,6 +64,7 @@ class Stage:
         """Wipe what the run before left, and set the exchange as the plan says."""
         for table in _ROWS:
             self.holds.rows(f"DELETE FROM {table}")  # noqa: S608  names from above
+        self.holds.accounts = (NAME, OTHER) if plan.both else (NAME,)
         self.holds.rows("SELECT setval('dispatch_recommendations_id_seq', 1, false)")
         self.exchange.reset()
         self.exchange.settings(unique_client_order_ids=plan.unique_ids)
@@ -63,9 +73,11 @@ class Stage:
         if plan.look_up_delay_ms:
             self.exchange.fault(route=LOOK_UPS, kind="delay", times=3, delay_ms=plan.look_up_delay_ms)
 
-    def start(self, plan: Plan) -> Life:
-        """Start a dispatcher; the lives of one run share a log."""
-        return self.nursery.start(self._environ(plan), self.log(plan))
+    def start(self, plan: Plan, *, by_cable: bool = False) -> Life:
+        """Start a dispatcher; the lives of one run share a log. `by_cable`: its way to the database can be cut."""
+        direct, port = self.database.url, f":{self.postgres.port}/"
+        address = direct.replace(port, f":{self.cable.port}/") if by_cable else direct
+        return self.nursery.start(self._environ(plan, address), self.log(plan))
 
     def log(self, plan: Plan) -> Path:
         """Where the dispatchers of a run speak."""
@@ -96,39 +108,56 @@ class Stage:
             recommendations=recommendations,
             unique_ids=plan.unique_ids,
             orders=tuple(
-                Order(each["id"], each["client_order_id"], (each["symbol"], _price(targets.get(each["id"]))))
+                Order(
+                    each["id"],
+                    each["client_order_id"],
+                    (each["symbol"], _price(targets.get(each["id"]))),
+                    OTHER if each["account"] == OTHERS.number else NAME,
+                )
                 for each in state["orders"]
                 if each["parent"] is None
             ),
             posts=tuple(Post(str(each["client_order_id"]), each["applied"]) for each in state["order_requests"]),
             claims=tuple(
                 Claim(*row)
-                for row in self.holds.rows("SELECT recommendation_id, state, broker_order_id FROM dispatch_claims")
+                for row in self.holds.rows(
+                    "SELECT recommendation_id, state, broker_order_id, account FROM dispatch_claims"
+                )
             ),
             executions=tuple(
                 Execution(*row)
-                for row in self.holds.rows("SELECT recommendation_id, broker_order_id FROM dispatch_executions")
+                for row in self.holds.rows(
+                    "SELECT recommendation_id, broker_order_id, account_name FROM dispatch_executions"
+                )
             ),
+            accounts=self.holds.accounts,
         )
 
-    def _environ(self, plan: Plan) -> dict[str, str]:
-        account = CLOSING if plan.closing_only else OPEN
+    def _environ(self, plan: Plan, database_url: str) -> dict[str, str]:
+        served = {NAME: CLOSING if plan.closing_only else OPEN} | ({OTHER: OTHERS} if plan.both else {})
+        environ = {
+            environment.DATABASE_URL.name: database_url,
+            environment.DATABASE_PASSWORD.name: self.database.password,
+            environment.ALPACA_BASE_URL.name: self.exchange.url,
+            environment.ALPACA_DATA_URL.name: self.exchange.url,
+            environment.TRADING_ACCOUNTS.name: ",".join(served),
+            environment.EXECUTION_MODE.name: environment.ExecutionMode.ALPACA_PAPER,
+            environment.HEALTH_FILE.name: str(self.folder / "health"),
+            environment.HEARTBEAT_SECONDS.name: "30",
+        }
+        for name, account in served.items():
+            environ |= self._environ_of(name, account, plan)
+        return environ
+
+    def _environ_of(self, name: str, account: AccountConfig, plan: Plan) -> dict[str, str]:
         limits = (
             replace(self.limits, max_recommendation_age_seconds=SHORT_LIFE_SECONDS) if plan.short_life else self.limits
         )
         secret = {"api_key": account.key, "api_secret": account.secret, "base_url": self.exchange.url}
         return {
-            environment.DATABASE_URL.name: self.database.url,
-            environment.DATABASE_PASSWORD.name: self.database.password,
-            environment.ALPACA_BASE_URL.name: self.exchange.url,
-            environment.ALPACA_DATA_URL.name: self.exchange.url,
-            environment.TRADING_ACCOUNTS.name: NAME,
-            environment.EXECUTION_MODE.name: environment.ExecutionMode.ALPACA_PAPER,
-            environment.HEALTH_FILE.name: str(self.folder / "health"),
-            environment.HEARTBEAT_SECONDS.name: "30",
-            environment.account_number(NAME).name: account.number,
-            environment.broker_secret(NAME).name: json.dumps(secret),
-            environment.limits_document(NAME).name: limits.document(),
+            environment.account_number(name).name: account.number,
+            environment.broker_secret(name).name: json.dumps(secret),
+            environment.limits_document(name).name: limits.document(),
         }
 
 
@@ -156,11 +185,16 @@ def stage(
     config = Config(
         seed=7,
         now=given.begins,
-        accounts=(OPEN, CLOSING),
+        accounts=(OPEN, OTHERS, CLOSING),
         quotes=quotes,
         settings=Settings(rate_limit=0, volatility=Decimal(0)),
     )
-    with nursery(program) as forks, Postgres.temporary(durable=False) as postgres, running(config) as exchange:
+    with (
+        nursery(program) as forks,
+        Postgres.temporary(durable=False) as postgres,
+        cable(postgres.port) as laid,
+        running(config) as exchange,
+    ):
         database = postgres.database
         migrations.upgrade(database.url, database.password)
         holds = Holds(database)
@@ -168,7 +202,7 @@ def stage(
         exchange.on_order_request(observe)
         logging.getLogger("sandbox.exchange").addFilter(_surprising)
         try:
-            yield Stage(postgres, database, exchange, forks, holds, folder, given.limits)
+            yield Stage(postgres, database, exchange, forks, holds, laid, folder, given.limits)
         finally:
             holds.close()
 

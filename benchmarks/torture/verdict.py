@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 UNRESOLVED = {"intended", "unknown"}
 BOOKED = {"accepted", "partly_filled", "filled", "canceled", "expired"}
 """States of a claim that say: the order is, or was, at the exchange."""
 
+FIRST = "large"
+"""The account of a run that has one."""
 Mark = tuple[str, str]
 """Symbol and target price: what an order and its recommendation have in common, whoever made the order's id."""
 
@@ -19,6 +22,7 @@ class Order:
     id: str
     client_order_id: str
     mark: Mark
+    account: str = FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Claim:
     recommendation: int
     state: str
     broker_order_id: str | None
+    account: str = FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Execution:
 
     recommendation: int
     broker_order_id: str | None
+    account: str = FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Evidence:
     posts: tuple[Post, ...]
     claims: tuple[Claim, ...]
     executions: tuple[Execution, ...]
+    accounts: tuple[str, ...] = (FIRST,)
+    """Each of them considers every recommendation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +97,12 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _second_orders(evidence: Evidence) -> Iterator[str]:
-    """Orders beyond the first of a recommendation."""
-    seen: set[Mark] = set()
+    """Orders beyond the first of a recommendation, in one account."""
+    seen: set[tuple[str, Mark]] = set()
     for order in evidence.orders:
-        if order.mark in seen:
-            yield f"order {order.id} ({order.client_order_id}) is a second one for {order.mark}"
-        seen.add(order.mark)
+        if (order.account, order.mark) in seen:
+            yield f"order {order.id} ({order.client_order_id}) is a second one of {order.account} for {order.mark}"
+        seen.add((order.account, order.mark))
 
 
 def _second_posts(evidence: Evidence) -> Iterator[str]:
@@ -107,37 +115,38 @@ def _second_posts(evidence: Evidence) -> Iterator[str]:
 
 
 def _lost(evidence: Evidence) -> Iterator[str]:
-    """Recommendations without an ending."""
-    states = {claim.recommendation: claim.state for claim in evidence.claims}
-    for recommendation in evidence.recommendations:
-        state = states.get(recommendation, "not considered")
+    """Recommendations without an ending in an account."""
+    states = {(claim.account, claim.recommendation): claim.state for claim in evidence.claims}
+    for account, recommendation in product(evidence.accounts, evidence.recommendations):
+        state = states.get((account, recommendation), "not considered")
         if state in UNRESOLVED | {"claimed", "not considered"}:
-            yield f"recommendation {recommendation} is {state}"
+            yield f"recommendation {recommendation} is {state} in {account}"
 
 
 def _not_in_the_books(evidence: Evidence) -> Iterator[str]:
-    """Orders that the database does not know, or knows for another recommendation."""
+    """Orders that the database does not know, or knows for another recommendation or another account."""
     by_mark = {mark: number for number, mark in evidence.recommendations.items()}
-    booked = {(claim.recommendation, claim.broker_order_id) for claim in evidence.claims if claim.state in BOOKED}
+    claims = [claim for claim in evidence.claims if claim.state in BOOKED]
+    booked = {(claim.account, claim.recommendation, claim.broker_order_id) for claim in claims}
     for order in evidence.orders:
-        if (by_mark.get(order.mark), order.id) not in booked:
-            yield f"order {order.id} ({order.client_order_id}) for {order.mark} is not in the books"
+        if (order.account, by_mark.get(order.mark), order.id) not in booked:
+            yield f"order {order.id} ({order.client_order_id}) of {order.account} for {order.mark} is not in the books"
 
 
 def _not_at_the_exchange(evidence: Evidence) -> Iterator[str]:
     """Claims and executions about orders that the exchange does not have."""
-    there = {order.id for order in evidence.orders}
+    there = {(order.account, order.id) for order in evidence.orders}
     for claim in evidence.claims:
-        if claim.state in BOOKED and claim.broker_order_id not in there:
-            yield f"recommendation {claim.recommendation} is {claim.state}, but the exchange has no such order"
-    for execution in evidence.executions:
-        if execution.broker_order_id not in there:
-            yield f"the exchange has no order for the execution of recommendation {execution.recommendation}"
+        if claim.state in BOOKED and (claim.account, claim.broker_order_id) not in there:
+            yield f"recommendation {claim.recommendation} is {claim.state}, but {claim.account} has no such order"
+    for each in evidence.executions:
+        if (each.account, each.broker_order_id) not in there:
+            yield f"{each.account} has no order for the execution of recommendation {each.recommendation}"
 
 
 def _not_executed(evidence: Evidence) -> Iterator[str]:
     """Orders in the claims that whoever reads `dispatch_executions` would not see."""
-    executed = {(each.recommendation, each.broker_order_id) for each in evidence.executions}
+    executed = {(each.account, each.recommendation, each.broker_order_id) for each in evidence.executions}
     for claim in evidence.claims:
-        if claim.state in BOOKED and (claim.recommendation, claim.broker_order_id) not in executed:
-            yield f"recommendation {claim.recommendation} is {claim.state} without an execution"
+        if claim.state in BOOKED and (claim.account, claim.recommendation, claim.broker_order_id) not in executed:
+            yield f"recommendation {claim.recommendation} is {claim.state} in {claim.account} without an execution"

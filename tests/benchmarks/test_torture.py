@@ -123,5 +123,17 @@ def test_a_claim_and_an_execution_without_an_order_are_ghosts() -> None:
     assert len(judge(evidence(orders=())).ghosts) == 2
 
 
+def test_each_account_ends_every_recommendation_and_books_its_own_orders() -> None:
+    orders = (Order("o1", "d1", MARK), Order("o2", "d2", MARK, "tiny"))
+    claims = (Claim(1, "accepted", "o1"), Claim(1, "accepted", "o2", "tiny"))
+    executions = (Execution(1, "o1"), Execution(1, "o2", "tiny"))
+    both = {"accounts": ("large", "tiny"), "orders": orders}
+
+    assert judge(evidence(**both, claims=claims, executions=executions)).clean
+    assert len(judge(evidence(accounts=("large", "tiny"))).lost) == 1
+    assert len(judge(evidence(**both)).ghosts) == 1
+    assert judge(evidence(orders=(Order("o1", "d1", MARK, "tiny"),))).ghosts
+
+
 def test_an_order_without_an_execution_is_a_ghost_for_whoever_reads_executions() -> None:
     assert len(judge(evidence(executions=())).ghosts) == 1
