@@ -6,6 +6,7 @@ Everything here is synchronous and deterministic; HTTP stands around it in serve
 import contextlib
 import random
 import secrets
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -191,6 +192,9 @@ class Exchange:
 
     def _written(self, account: Account, request: OrderRequest) -> tuple[Order, ...]:
         """Write the orders a request stands for, or raise Refused."""
+        symbol = self.instruments.named(request.symbol)
+        if symbol != request.symbol:
+            request = replace(request, symbol=symbol)
         if request.order_class is OrderClass.MLEG:
             return self.options.combination(account, request)
         if contracts.is_contract(request.symbol):

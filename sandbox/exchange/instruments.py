@@ -11,6 +11,7 @@ from sandbox.exchange.errors import refuse
 from sandbox.exchange.market import Bar, Market, Quote, samples_of
 
 Instrument = Asset | Contract
+_ID_LENGTH = 36  # of a UUID as it is written
 
 
 class Instruments:
@@ -30,6 +31,14 @@ class Instruments:
         if found is None:
             raise refuse("asset_not_found", symbol=symbol)
         return found
+
+    def named(self, symbol_or_id: str) -> str:
+        """Give the symbol of a stock, or of a contract shown before, that is named by its id; else what was given."""
+        if len(symbol_or_id) != _ID_LENGTH:
+            return symbol_or_id
+        given = symbol_or_id.lower()
+        stock = self._listing.find(given)
+        return stock.symbol if stock is not None else self._shown.get(given, symbol_or_id)
 
     def option(self, symbol_or_id: str) -> Contract | None:
         """Find a contract by symbol, or by an id that was shown before."""

@@ -119,9 +119,9 @@ def check_combination(request: OrderRequest, instruments: Instruments) -> list[L
     if len(request.legs) not in _LEGS:
         raise refuse("mleg_legs")
     _check_ratios(request.legs)
-    if len({leg.symbol for leg in request.legs}) < len(request.legs):
-        raise refuse("mleg_unique")
     legs = [(leg, _leg_instrument(leg, instruments)) for leg in request.legs]
+    if len({of.symbol for _, of in legs}) < len(legs):
+        raise refuse("mleg_unique")
     if len({of.underlying for _, of in legs}) > 1:
         raise refuse("mleg_underlying")
     _check_shares_leg(legs)
@@ -171,7 +171,7 @@ def _leg_instrument(leg: LegRequest, instruments: Instruments) -> Instrument:
     side = side_of(leg.position_intent)
     if leg.side not in (None, side):
         raise refuse("mleg_side", side=leg.side, symbol=leg.symbol, intent=leg.position_intent)
-    return instruments.find(leg.symbol)
+    return instruments.find(instruments.named(leg.symbol))
 
 
 def side_of(intent: Intent | None) -> Side:

@@ -152,6 +152,16 @@ def test_an_account_restricted_to_closing_opens_no_combination() -> None:
     assert answer == funds("account is restricted to liquidation only")
 
 
+def test_a_leg_may_be_named_by_its_id(http: Http) -> None:
+    ids = [http.one(f"/v2/options/contracts/{symbol}")["id"] for symbol in (CALL, HIGHER_CALL)]
+    order = http.placed(**spread(legs=[leg(ids[0], "buy_to_open"), leg(ids[1], "sell_to_open")]))
+
+    assert [one["symbol"] for one in order["legs"]] == [CALL, HIGHER_CALL]
+    assert http.order(**spread(legs=[leg(ids[0], "buy_to_open"), leg(CALL, "sell_to_open")])) == rule(
+        "legs must have unique symbols"
+    )
+
+
 # -- shares with calls -------------------------------------------------------------------------
 
 

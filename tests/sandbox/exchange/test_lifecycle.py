@@ -21,6 +21,14 @@ def test_a_market_order_is_answered_pending_and_filled_at_the_far_side(http: Htt
     assert http.one("/v2/account")["cash"] == "98999.8"
 
 
+def test_an_order_may_name_its_asset_by_id(http: Http) -> None:
+    stock = http.one("/v2/assets/AAPL")["id"]
+    contract = http.one("/v2/options/contracts/AAPL261218C00100000")["id"]
+
+    assert http.placed(**limit(symbol=stock))["symbol"] == "AAPL"
+    assert http.placed(**limit(symbol=contract, qty="1", limit_price="0.05"))["symbol"] == "AAPL261218C00100000"
+
+
 def test_a_limit_order_rests_until_the_market_comes_to_it(exchange: Running, http: Http) -> None:
     order = http.placed(**limit(limit_price="95"))
     before = http.one(f"/v2/orders/{order['id']}")["status"]
