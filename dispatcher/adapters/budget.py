@@ -6,6 +6,7 @@ no order is sent anyway, and the broker's own 429 still holds.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from psycopg import Connection
@@ -18,8 +19,20 @@ from dispatcher.core.budget import Draw, Minute, Priority, Told
 from dispatcher.ports import DatabaseAuthenticationError, DatabaseUnavailableError
 
 GOOD_SECONDS = 2.0
-"""A draw is used within this, or is lost."""
+"""A draw is used within this; what is left of it then goes back with the next one."""
 FOR_EVER = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Requests that were drawn: how many are left, until when, and when the minute ends that they are of."""
+
+    left: int
+    good_until: float
+    ends_at: float
+
+
+_NOTHING = _Held(0, FOR_EVER, FOR_EVER)
 
 
 class PostgresBudget:
@@ -31,20 +44,22 @@ class PostgresBudget:
         self._declared = self._limit = limit
         self._monotonic = monotonic
         self._lock = Lock()
-        self._held: dict[Priority, tuple[int, float]] = {}
+        self._held: dict[Priority, _Held] = {}
+        self._ends_at = FOR_EVER
         self._told: Told | None = None
         self._told_at = 0.0
 
     def take(self, priority: Priority) -> float:
         """Take one request; seconds to wait where there is none."""
         with self._lock:
-            left, good_until = self._held.get(priority, (0, FOR_EVER))
-            if left == 0 or self._monotonic() >= good_until:
+            held = self._held.get(priority, _NOTHING)
+            if held.left == 0 or self._monotonic() >= held.good_until:
                 drawn = self._draw(priority)
+                self._held.pop(priority, None)
                 if drawn.requests == 0:
                     return drawn.wait_seconds
-                left, good_until = drawn.requests, self._monotonic() + GOOD_SECONDS
-            self._held[priority] = (left - 1, good_until)
+                held = _Held(drawn.requests, self._monotonic() + GOOD_SECONDS, self._ends_at)
+            self._held[priority] = replace(held, left=held.left - 1)
             return 0.0
 
     def hear(self, told: Told) -> None:
@@ -68,10 +83,13 @@ class PostgresBudget:
         (row,) = execute(connection, queries.BUDGET, {"account": self._account})
         now: float = row["now"]
         minute = Minute(row["ends_at"], row["drawn"], row["closed_until"])
+        spare = self._held.get(priority, _NOTHING)
+        minute = budget.give_back(minute, spare.left, spare.ends_at, now)
         if self._told is not None:
             minute = budget.hear(minute, self._told, now - (self._monotonic() - self._told_at))
             self._told = None
         minute, drawn = budget.draw(minute, self._limit, priority, now)
         values = {"ends_at": minute.ends_at, "drawn": minute.drawn, "closed_until": minute.closed_until}
         execute(connection, queries.SPEND, values | {"account": self._account})
+        self._ends_at = minute.ends_at
         return drawn

@@ -75,6 +75,11 @@ def hear(minute: Minute, told: Told, now: float) -> Minute:
     return replace(minute, ends_at=ends_at, drawn=drawn)
 
 
+def give_back(minute: Minute, requests: int, of: float, now: float) -> Minute:
+    """Put back what was drawn and not used; nothing once the minute it was drawn of, which ended at `of`, is over."""
+    return replace(minute, drawn=max(0, minute.drawn - requests)) if now < of else minute
+
+
 def draw(minute: Minute, limit: int, priority: Priority, now: float) -> tuple[Minute, Draw]:
     """Draw requests, as many as a process takes at once and there are left."""
     if now < minute.closed_until:

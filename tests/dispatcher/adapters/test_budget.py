@@ -11,7 +11,7 @@ from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.budget import GOOD_SECONDS, PostgresBudget
 from dispatcher.adapters.database import Connections, connect
 from dispatcher.adapters.session import BrokerSession, of_dispatcher, of_manager
-from dispatcher.core.budget import MINUTE, Priority, Told
+from dispatcher.core.budget import MINUTE, SHARES_OF_A_DRAW, Priority, Told
 from dispatcher.core.outcome import Accepted, Throttled
 from dispatcher.ports import BrokerThrottledError, DatabaseUnavailableError
 from tests.dispatcher.books import Books
@@ -68,6 +68,15 @@ def test_two_processes_share_one_minute_and_exits_still_find_theirs(books: Books
         (exits,) = pool.map(take_in_a_process, [database.url], [database.password], [Priority.EXITS])
 
     assert (entries + reconcile, exits, entries <= 60) == (75, 25, True)
+
+
+def test_who_asks_seldom_uses_up_no_more_than_it_asks(books: Books, clock: FakeClock) -> None:
+    ours = budget(books, clock)
+    for _ in range(LIMIT // 2):
+        assert ours.take(Priority.RECONCILE) == 0
+        clock.pass_by(GOOD_SECONDS)
+
+    assert taken(budget(books, clock), Priority.EXITS) >= LIMIT // 2 - LIMIT // SHARES_OF_A_DRAW
 
 
 def test_accounts_have_a_budget_each(books: Books, clock: FakeClock) -> None:
