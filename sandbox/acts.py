@@ -17,7 +17,8 @@ from sandbox.watch import Seen, Watch
 from sandbox.world import World
 
 _HEARTBEATS = 3
-_SCENE_SECONDS = 30
+_SCENE_SECONDS = 75
+"""A spent budget of requests comes back within a minute."""
 _MOST_FINDINGS = 12
 _STATE = {End.FILLED: "filled", End.RESTING: "accepted", End.REFUSED: "refused", End.REJECTED: "rejected"}
 
