@@ -406,12 +406,12 @@ class PositionHeld(Event):
     realized: Decimal
     """USD so far, before fees."""
     age_seconds: Decimal
-    stop_loss: Decimal | None
-    take_profit: Decimal | None
+    protection: str | None
+    """The orders that protect it at the broker, in words; null when none stands."""
     unprotected_seconds: Decimal | None
     """Since when shares are without a live stop; null when all are protected or it is an option."""
     next_exit: str
-    """What ends it next, in words."""
+    """What ends it next, and why, in words."""
 
 
 @_event

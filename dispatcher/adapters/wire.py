@@ -155,6 +155,8 @@ def _working(table: Mapping[str, Any], parent: Working | None) -> Working:
         status=_text(table, "status"),
         quantity=_decimal(table.get("qty")) or Decimal(0),
         filled=_decimal(table.get("filled_qty")) or Decimal(0),
+        limit=_decimal(table.get("limit_price")),
+        stop=_decimal(table.get("stop_price")),
         submitted_at=_moment(table.get("submitted_at")),
         parent=parent,
     )

@@ -12,8 +12,7 @@ from ops.errors import Exit, OpsError
 
 def read_call(table: str, account: str) -> Call:
     """Asks for an account's trading state as it is now."""
-    request = {"TableName": table, "Key": _key(names.trading_state(account)), "ConsistentRead": True}
-    return Call("dynamodb", "GetItem", request)
+    return _get(table, names.trading_state(account))
 
 
 def write_call(table: str, account: str, order: TradingOrder) -> Call:
@@ -43,7 +42,7 @@ class TradingTable:
         if item is None:
             return None
         try:
-            return control.read({name: value["S"] for name, value in item.items() if "S" in value})
+            return control.read(_texts(item))
         except (KeyError, ValueError) as error:
             raise OpsError(
                 f"the trading state of {account} cannot be read: {error}; the services take it for REDUCE_ONLY",
@@ -58,6 +57,22 @@ class TradingTable:
     def leave(self, account: str, request: Request) -> None:
         """Leave a request."""
         self._aws.ask(request_call(self._table, account, request))
+
+    def request(self, account: str, identity: str) -> Request | None:
+        """The request as it stands now, with its answer; None when it is gone, or nobody can read it any more."""
+        item = self._aws.ask(_get(self._table, names.request(account, identity))).get("Item")
+        try:
+            return control.read_request(identity, _texts(item)) if item else None
+        except (KeyError, ValueError):
+            return None
+
+
+def _get(table: str, key: Key) -> Call:
+    return Call("dynamodb", "GetItem", {"TableName": table, "Key": _key(key), "ConsistentRead": True})
+
+
+def _texts(item: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value["S"] for name, value in item.items() if "S" in value}
 
 
 def _put(table: str, key: Key, attributes: Mapping[str, str]) -> Call:

@@ -26,6 +26,7 @@ VERBS = {
     "verify": ("ops.cli.verify", "Judge what a release has logged: PASS, FAIL or INCONCLUSIVE."),
     "trading": ("ops.cli.trading", "The kill switch: show, halt, reduce, resume, flatten, per account."),
     "schedules": ("ops.cli.schedules", "What the clock starts: list, audit, sync, disable, enable."),
+    "positions": ("ops.cli.positions", "What each account holds, what protects it, what ends it next; close SYMBOL."),
     "rollback": ("ops.cli.rollback", "Go back to the last verified release, and prove that it runs."),
     "status": ("ops.cli.status", "Say what is true: what runs, whether it is proven, what disagrees."),
     "history": ("ops.cli.history", "Show the deployments, how they were judged, and why."),

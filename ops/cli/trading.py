@@ -1,21 +1,20 @@
 """`ops trading`: the kill switch, per account."""
 
-import getpass
 import json
 import os
-import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import click
 
-from contract.control import Ask, Request, TradingOrder
+from contract.control import Ask, TradingOrder
 from contract.limits import TradingState
 from ops.aws.session import connect
 from ops.aws.trading import TradingTable
+from ops.cli.asking import reason, request, who
+from ops.cli.duration import DURATION
 from ops.cli.root import Session, Spoken, json_option
 from ops.cli.where import where
 from ops.errors import Exit, OpsError
@@ -72,7 +71,7 @@ def _change(name: str, state: TradingState, does: str) -> None:
     @click.pass_obj
     def change(session: Session, accounts: tuple[str, ...], why: str) -> Exit:
         desk = _desk(session, accounts)
-        order = TradingOrder(state, _who(), datetime.now(UTC), _reason(why))
+        order = TradingOrder(state, who(), datetime.now(UTC), reason(why))
         for account in desk.accounts:
             desk.table.write(account, order)
         _tell(session, [(account, order) for account in desk.accounts])
@@ -87,24 +86,26 @@ _change("resume", TradingState.ACTIVE, "Let the account trade again, within its 
 @trading.command(cls=Spoken)
 @click.argument("accounts", nargs=-1, required=True)
 @click.option("--why", required=True, help="The reason.")
+@click.option("--wait", type=DURATION, default="60s", show_default=True, help="How long to wait for the end.")
 @json_option
 @click.pass_obj
-def flatten(session: Session, accounts: tuple[str, ...], why: str) -> Exit:
-    """Halt, then ask the position manager to cancel every order and close every position.
+def flatten(session: Session, accounts: tuple[str, ...], why: str, wait: float) -> Exit:
+    """Halt, then ask the position manager to cancel every order and close every position, and wait for it.
 
-    Exit 0 means that it was asked. What became of it, the position manager's log and `ops positions` say.
+    Outside the session orders are cancelled but for stops, and what is held waits for the open. It goes on whether
+    anyone waits or not; `ops positions --watch` shows how far it is.
 
     \b
     Example:
       ops trading flatten large --why REASON
+
+    Exit codes: 0 the broker holds nothing and no order stands; 1 refused; 2 wrong usage; 5 halted, and not flat yet.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
-    desk, at, reason = _desk(session, accounts), datetime.now(UTC), _reason(why)
-    order = TradingOrder(TradingState.HALTED, _who(), at, f"flatten: {reason}")
+    desk = _desk(session, accounts)
+    order = TradingOrder(TradingState.HALTED, who(), datetime.now(UTC), f"flatten: {reason(why)}")
     for account in desk.accounts:
         desk.table.write(account, order)
-        desk.table.leave(account, Request(f"{at:%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}", Ask.FLATTEN, _who(), at, reason))
-    _tell(session, [(account, order) for account in desk.accounts])
-    return Exit.DONE
+    return request(session, desk.table, desk.accounts, Ask.FLATTEN, why=why, wait=wait)
 
 
 def _desk(session: Session, accounts: Iterable[str]) -> Desk:
@@ -115,16 +116,6 @@ def _desk(session: Session, accounts: Iterable[str]) -> Desk:
             raise OpsError(f"no account is called {account!r}", next_step=f"name one of {', '.join(declared)}")
     aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ)
     return Desk(TradingTable(aws, there.names.control_table), tuple(accounts) or declared)
-
-
-def _who() -> str:
-    return f"{getpass.getuser()}@{platform.node()}"
-
-
-def _reason(why: str) -> str:
-    if not why.strip():
-        raise OpsError("--why is empty", next_step="say why; whoever reads the log at night is you")
-    return why.strip()
 
 
 def _tell(session: Session, orders: list[tuple[str, TradingOrder | None]]) -> None:

@@ -1,17 +1,11 @@
 """The kill switch whole: a person at the command line, a real table, a dispatcher at work."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Timer
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+<<<<<<< HEAD
 from contract.environment import CONTROL_TABLE
 from ops.cli.root import ops
 from tests.dispatcher.endpoint import AWS, TABLE
@@ -60,27 +54,42 @@ def say(endpoint: str, *words: str) -> dict[str, Any]:
     assert answer.exit_code == 0, answer.output
     told: dict[str, Any] = json.loads(answer.output)
     return told
+=======
+from ops.cli.root import ops
+from tests.dispatcher import steered
+from tests.dispatcher.steered import AWS, say, service
+from tests.dispatcher.world import World
+
+pytestmark = pytest.mark.world
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """An AWS endpoint with the control table in it."""
+    with steered.endpoint() as url:
+        yield url
+>>>>>>> ee6fe71 (Show what is held, and let people close it from the command line)
 
 
 def test_a_halt_cancels_what_rests_refuses_what_comes_survives_a_restart_and_ends_with_a_resume(
     world: World, endpoint: str
 ) -> None:
-    say(endpoint, "resume", "large", "--why", "the drill begins")
-    with dispatcher(world, endpoint) as log:
+    say(endpoint, "trading", "resume", "large", "--why", "the drill begins")
+    with service(world, endpoint) as log:
         log.until("reconcile_completed")
         resting = world.recommend(reason={"plan": {"entry": 150.0, "stop_loss": 145.0, "take_profit": 160.0}})
         log.until("order_accepted", recommendation_id=resting)
-        say(endpoint, "halt", "large", "--why", "a drill")
+        say(endpoint, "trading", "halt", "large", "--why", "a drill")
         heard = log.until("trading_state_changed")
         cancelled = log.until("order_updated", recommendation_id=resting)
         refused = world.recommend(ticker="MSFT", reason={})
         refusal = log.until("recommendation_refused", recommendation_id=refused)
 
-    with dispatcher(world, endpoint) as log:
+    with service(world, endpoint) as log:
         log.until("reconcile_completed")
         again = world.recommend(ticker="ADBE", reason={})
         refusal_after_restart = log.until("recommendation_refused", recommendation_id=again)
-        say(endpoint, "resume", "large", "--why", "the drill is over")
+        say(endpoint, "trading", "resume", "large", "--why", "the drill is over")
         log.until("trading_state_changed", state="ACTIVE")
         wanted = world.recommend(ticker="SNDL", reason={})
         log.until("order_accepted", recommendation_id=wanted)
@@ -95,20 +104,22 @@ def test_a_halt_cancels_what_rests_refuses_what_comes_survives_a_restart_and_end
 
 
 def test_what_was_said_is_shown_with_who_and_why(endpoint: str) -> None:
-    said = say(endpoint, "reduce", "large", "--why", "earnings tonight")
+    said = say(endpoint, "trading", "reduce", "large", "--why", "earnings tonight")
 
-    assert say(endpoint, "show") == said
+    assert say(endpoint, "trading", "show") == said
     assert {key: said["trading"]["large"][key] for key in ("state", "why")} == {
         "state": "REDUCE_ONLY",
         "why": "earnings tonight",
     }
 
 
-def test_a_flatten_halts_and_leaves_a_request(endpoint: str) -> None:
-    said = say(endpoint, "flatten", "large", "--why", "enough")
+def test_a_flatten_halts_and_says_when_nobody_takes_it_up(endpoint: str) -> None:
+    said = say(endpoint, "trading", "flatten", "large", "--why", "enough", "--wait", "0s", ends=5)
+    state = say(endpoint, "trading", "show")["trading"]["large"]
 
-    assert said["trading"]["large"]["state"] == "HALTED"
-    assert said["trading"]["large"]["why"] == "flatten: enough"
+    assert (state["state"], state["why"]) == ("HALTED", "flatten: enough")
+    assert said["accounts"]["large"]["answer"] is None
+    assert "whether the position manager runs" in said["next"]
 
 
 def test_an_unreachable_endpoint_is_told_with_the_next_step() -> None:

@@ -34,7 +34,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """An order that stands at the broker, leg or whole. `parent` is the order it is a leg of."""
+    """An order that stands at the broker, leg or whole. `parent` is the order it is a leg of; prices in USD."""
 
     id: str
     client_order_id: str
@@ -45,6 +45,8 @@ class Working:
     status: str
     quantity: Decimal
     filled: Decimal
+    limit: Decimal | None = None
+    stop: Decimal | None = None
     submitted_at: datetime | None = None
     parent: "Working | None" = None
 
@@ -151,6 +153,18 @@ class Scene:
 def bare(scene: Scene) -> Decimal:
     """Shares without a live stop; negative when stops stand for more than is held."""
     return abs(scene.holding.quantity) - scene.stopped
+
+
+def protection(scene: Scene) -> str | None:
+    """The orders that the market can reach and that close the position, in words; None when there is none."""
+    closing = [each for each in scene.orders if each.side is scene.closing and each.armed]
+    return ", ".join(sorted(_words(each) for each in closing)) or None
+
+
+def _words(order: Working) -> str:
+    price = order.stop if order.kind in STOPS else order.limit
+    kind = "stop" if order.kind in STOPS else "target" if order.order_class in COMPLEX else order.kind
+    return f"{kind} {order.remaining}{'' if price is None else f' at {price}'}"
 
 
 def care(scene: Scene, policy: Exits) -> Care:

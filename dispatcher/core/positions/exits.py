@@ -34,7 +34,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Nothing to do. `next` is the exit that comes first by the clock, in words."""
+    """Nothing to do. `next` is what ends it: the first exit by the clock, and the prices that come before."""
 
     next: str
 
@@ -63,7 +63,7 @@ def decide(case: Case, policy: Exits) -> Decision:
     if case.sight is None or why is not None:
         return Undecided(why or "no quote")
     by_price = _by_price(case, case.entry, case.sight, policy.options)
-    return by_price or Keep(_next(case, session, policy.options))
+    return by_price or Keep(f"{_next(case, session, policy.options)}; {_levels(case, case.entry, policy.options)}")
 
 
 def peak_of(case: Case, policy: Exits) -> Decimal | None:
@@ -124,6 +124,16 @@ def _next(case: Case, session: Session, policy: OptionExits) -> str:
         moments.append((close, ExitReason.END_OF_DAY))
     at, reason = min(moments)
     return f"{reason.value} at {at.astimezone(session.closes.tzinfo):%Y-%m-%d %H:%M}"
+
+
+def _levels(case: Case, entry: Decimal, policy: OptionExits) -> str:
+    """The prices at which it is closed before, USD."""
+    gains = {ExitReason.STOP: -policy.stop_fraction, ExitReason.TARGET: policy.target_fraction}
+    best = _gain(case, entry, case.peak) if case.peak is not None else Decimal(0)
+    if best >= policy.trail_after_fraction:
+        gains[ExitReason.TRAILING_STOP] = best * policy.trail_keep_fraction
+    sign = 1 if case.quantity > 0 else -1
+    return ", ".join(f"{reason.value} at {entry * (1 + sign * gain):.2f}" for reason, gain in gains.items())
 
 
 def _at(case: Case, reason: ExitReason, observed: str, threshold: str) -> Exit:

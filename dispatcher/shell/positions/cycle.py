@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from contract.events import PositionHeld, PositionsHeld, StrayOrder
 from dispatcher.core.positions.book import Book, Stage
-from dispatcher.core.positions.cover import Holding, Working
+from dispatcher.core.positions.cover import Holding, Scene, Working, plan_of, protection
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.positions.spreads import spread_of
@@ -26,9 +26,10 @@ STRAY = frozenset({"bracket", "oco", "oto"})
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a turn saw and left: holdings, live books, quotes of contracts, and how many orders have no answer."""
+    """What a turn saw and left: holdings, orders, live books, quotes of contracts, how many orders have no answer."""
 
     holdings: Mapping[str, Holding]
+    orders: tuple[Working, ...]
     books: Mapping[str, Book]
     sights: Mapping[str, Sight]
     unclear: int
@@ -53,14 +54,14 @@ def turn(desk: PositionDesk) -> View:
             else:
                 live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders, sights.get(symbol))
     _cancel_strays(desk, holdings, live, orders)
-    return View(holdings, live, sights, unclear)
+    return View(holdings, orders, live, sights, unclear)
 
 
 def report(desk: PositionDesk, view: View) -> None:
     """Say what is held, each and together."""
     for symbol, book in view.books.items():
         if symbol in view.holdings:
-            _say_held(desk, book, view.holdings[symbol], view.sights.get(symbol))
+            _say_held(desk, _scene(desk, view, book))
     books = view.books.values()
     desk.say(
         PositionsHeld(
@@ -107,8 +108,13 @@ def _cancel_strays(
             desk.broker.cancel(key)
 
 
-def _say_held(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | None) -> None:
-    option, since = contract(book.symbol) is not None, book.unprotected_since
+def _scene(desk: PositionDesk, view: View, book: Book) -> Scene:
+    orders = tuple(each for each in view.orders if each.symbol == book.symbol)
+    return Scene(book, view.holdings[book.symbol], orders, view.sights.get(book.symbol), desk.now())
+
+
+def _say_held(desk: PositionDesk, scene: Scene) -> None:
+    book, holding, since = scene.book, scene.holding, scene.book.unprotected_since
     desk.say(
         PositionHeld(
             account=desk.name,
@@ -118,15 +124,18 @@ def _say_held(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | N
             unrealized=holding.unrealized,
             realized=book.tally.realized,
             age_seconds=seconds(desk.now() - book.opened_at),
-            stop_loss=book.plan.stop_loss if book.plan else None,
-            take_profit=book.plan.take_profit if book.plan else None,
+            protection=protection(scene),
             unprotected_seconds=None if since is None else seconds(desk.now() - since),
-            next_exit=_next(desk, book, holding, sight, option=option),
+            next_exit=_next(desk, scene),
         )
     )
 
 
-def _next(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | None, *, option: bool) -> str:
-    if book.exit is not None:
-        return f"being closed: {book.exit.reason}"
-    return exiting.next_exit(desk, book, holding, sight) if option else "its stop or its target at the broker"
+def _next(desk: PositionDesk, scene: Scene) -> str:
+    leaving = scene.book.exit
+    if leaving is not None:
+        return f"being closed: {leaving.reason} ({leaving.observed}; {leaving.threshold})"
+    if contract(scene.book.symbol) is not None:
+        return exiting.next_exit(desk, scene.book, scene.holding, scene.sight)
+    plan = plan_of(scene, desk.policy)
+    return f"its stop or its target at the broker: {plan.source}" if plan else "nothing: no plan is known"

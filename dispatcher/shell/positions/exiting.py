@@ -44,9 +44,11 @@ def next_exit(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | N
     decided = exits.decide(_case(desk, book, holding, sight), desk.policy)
     match decided:
         case Exit():
-            return decided.reason.value
-        case Keep(words) | Undecided(words):
+            return f"{decided.reason} ({decided.observed}; {decided.threshold})"
+        case Keep(words):
             return words
+        case Undecided(why):
+            return f"a price, and none decides now: {why}"
 
 
 def begin(desk: PositionDesk, book: Book, leaving: Exit) -> Book:

@@ -58,7 +58,14 @@ def reason(decided: object) -> ExitReason:
 
 
 def test_a_position_that_is_worth_what_it_cost_is_kept_and_tells_what_ends_it_next() -> None:
-    assert decide(case(), policy()) == Keep("end_of_day at 2026-11-23 15:45")
+    assert decide(case(), policy()) == Keep("end_of_day at 2026-11-23 15:45; stop at 1.20, target at 3.60")
+
+
+def test_what_ends_a_short_position_lies_the_other_way_round_and_a_peak_adds_where_it_trails() -> None:
+    short = case(quantity=Decimal(-2), sight=quoted("1.40"), peak=Decimal("1.30"))
+    assert decide(short, policy()) == Keep(
+        "end_of_day at 2026-11-23 15:45; stop at 2.80, target at 0.40, trailing_stop at 1.48"
+    )
 
 
 @pytest.mark.parametrize(
