@@ -1,4 +1,4 @@
-"""A service steered from the command line: a real control table, `ops` as a person types it, the log as it comes."""
+"""A service steered from the command line: `ops` as a person types it, and the service's log as it comes."""
 
 import json
 import os
@@ -9,51 +9,14 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import Any
 
-from botocore.session import Session
 from click.testing import CliRunner
 
 from contract.environment import CONTROL_TABLE
-from contract.names import PARTITION_KEY, SORT_KEY, Names
 from ops.cli.root import ops
+from tests.dispatcher.endpoint import AWS, TABLE
 from tests.dispatcher.world import World
 
-TABLE = Names("sandbox").control_table
-REGION = "us-west-2"
 PATIENCE_SECONDS = 60
-AWS = {
-    "AWS_ACCESS_KEY_ID": "sandbox",
-    "AWS_SECRET_ACCESS_KEY": "sandbox",
-    "AWS_REGION": REGION,
-    "AWS_DEFAULT_REGION": REGION,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
-
-
-@contextmanager
-def endpoint() -> Iterator[str]:
-    """An AWS endpoint with the control table in it."""
-    command = [sys.executable, "-m", "sandbox.aws", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = next(line.split()[-1] for line in process.stdout if line.startswith("aws ready on "))
-        _create_table(url)
-        yield url
-        process.terminate()
-
-
-def _create_table(url: str) -> None:
-    client = Session().create_client(
-        "dynamodb", region_name=REGION, endpoint_url=url, aws_access_key_id="sandbox", aws_secret_access_key="sandbox"
-    )
-    client.create_table(
-        TableName=TABLE,
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in (PARTITION_KEY, SORT_KEY)],
-        KeySchema=[
-            {"AttributeName": PARTITION_KEY, "KeyType": "HASH"},
-            {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 class Log:

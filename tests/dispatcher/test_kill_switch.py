@@ -1,74 +1,14 @@
 """The kill switch whole: a person at the command line, a real table, a dispatcher at work."""
 
-from collections.abc import Iterator
-
 import pytest
 from click.testing import CliRunner
 
-<<<<<<< HEAD
-from contract.environment import CONTROL_TABLE
 from ops.cli.root import ops
-from tests.dispatcher.endpoint import AWS, TABLE
-from tests.dispatcher.world import World
-
-PATIENCE_SECONDS = 60
-
-pytestmark = pytest.mark.world
-
-
-class Log:
-    """The events of a running dispatcher, as they come."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stdout is not None
-        self._lines = process.stdout
-        self._said: list[str] = []
-
-    def until(self, name: str, **fields: object) -> dict[str, Any]:
-        """The next event of that name and with those fields."""
-        for line in self._lines:
-            self._said.append(line)
-            event: dict[str, Any] = json.loads(line)
-            if event["event"] == name and fields.items() <= event.items():
-                return event
-        raise AssertionError(f"the dispatcher ended without {name} {fields}; it said:\n{''.join(self._said[-30:])}")
-
-
-@contextmanager
-def dispatcher(world: World, endpoint: str) -> Iterator[Log]:
-    environ = os.environ | AWS | {"AWS_ENDPOINT_URL": endpoint} | world.environ(**{CONTROL_TABLE.name: TABLE})
-    command = [sys.executable, "-m", "dispatcher", "run"]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
-        # An event that never comes must fail the test and not stop the suite.
-        enough = Timer(PATIENCE_SECONDS, process.kill)
-        enough.start()
-        try:
-            yield Log(process)
-        finally:
-            enough.cancel()
-            process.kill()
-
-
-def say(endpoint: str, *words: str) -> dict[str, Any]:
-    answer = CliRunner().invoke(ops, ["--json", "--endpoint-url", endpoint, "trading", *words], env=AWS)
-    assert answer.exit_code == 0, answer.output
-    told: dict[str, Any] = json.loads(answer.output)
-    return told
-=======
-from ops.cli.root import ops
-from tests.dispatcher import steered
-from tests.dispatcher.steered import AWS, say, service
+from tests.dispatcher.endpoint import AWS
+from tests.dispatcher.steered import say, service
 from tests.dispatcher.world import World
 
 pytestmark = pytest.mark.world
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """An AWS endpoint with the control table in it."""
-    with steered.endpoint() as url:
-        yield url
->>>>>>> ee6fe71 (Show what is held, and let people close it from the command line)
 
 
 def test_a_halt_cancels_what_rests_refuses_what_comes_survives_a_restart_and_ends_with_a_resume(
@@ -115,7 +55,7 @@ def test_what_was_said_is_shown_with_who_and_why(endpoint: str) -> None:
 
 def test_a_flatten_halts_and_says_when_nobody_takes_it_up(endpoint: str) -> None:
     said = say(endpoint, "trading", "flatten", "large", "--why", "enough", "--wait", "0s", ends=5)
-    state = say(endpoint, "trading", "show")["trading"]["large"]
+    state = say(endpoint, "trading", "show", "large")["trading"]["large"]
 
     assert (state["state"], state["why"]) == ("HALTED", "flatten: enough")
     assert said["accounts"]["large"]["answer"] is None

@@ -222,9 +222,7 @@ def test_a_request_is_followed_to_its_last_answer_or_the_time_is_over(
     asked = [Asked("large", Request("1", Ask.CLOSE, "me", NOON, "why", "AAPL"))]
     heard: list[str] = []
 
-    ended = follow(
-        Table(*answers), ManualClock(BEGAN), asked, seconds=30, tell=lambda _, words: heard.append(words)
-    )
+    ended = follow(Table(*answers), ManualClock(BEGAN), asked, seconds=30, tell=lambda _, words: heard.append(words))
 
     assert (ending(ended)[0], heard) == (ends, told)
 

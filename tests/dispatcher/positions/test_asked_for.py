@@ -1,14 +1,12 @@
 """What a person asks for at the command line, end to end: `ops`, a real table, a position manager at work."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from tests.dispatcher import steered
 from tests.dispatcher.steered import say, service
 from tests.dispatcher.world import ACCOUNT, World
 
@@ -24,13 +22,6 @@ memory = 512
 heartbeat_seconds = 30
 stop_seconds = 30
 """
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """An AWS endpoint with the control table in it."""
-    with steered.endpoint() as url:
-        yield url
 
 
 @pytest.fixture
