@@ -283,6 +283,35 @@ class Leases(Protocol):
         """Be gone without a word, as after losing the lease."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """What a process finds when it says that it is there.
+
+    `renewed` are the accounts whose leases were prolonged; `members` the processes that are there, with what each may
+    serve; `holders` who holds which of our accounts.
+    """
+
+    renewed: frozenset[str]
+    members: Mapping[str, frozenset[str]]
+    holders: Mapping[str, Held]
+
+
+class Roster(Protocol):
+    """The processes that serve accounts, and their leases. For one process, and one of its threads at a time."""
+
+    def attend(self, held: Mapping[str, int], seconds: float) -> Attendance:
+        """Say that we are there, and prolong what we hold, by account and epoch."""
+
+    def take(self, accounts: tuple[str, ...], seconds: float) -> dict[str, int]:
+        """Take the leases of those that are free; the epoch of each that was."""
+
+    def release(self, account: str, epoch: int) -> None:
+        """Let go, so that another may take it at once."""
+
+    def leave(self) -> None:
+        """Be there no more."""
+
+
 class Control(Protocol):
     """Where a person says what one account may do."""
 

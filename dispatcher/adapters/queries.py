@@ -260,3 +260,63 @@ SET ends_at = to_timestamp(%(ends_at)s), drawn = %(drawn)s, closed_until = to_ti
 WHERE account = %(account)s
 RETURNING 1
 """
+# A member's session holds an advisory lock of its own name: the others know at once when its connection is gone.
+BE_PRESENT = "SELECT pg_advisory_lock(hashtextextended('dispatch member ' || %(holder)s, 0)) IS NULL AS locked"
+ATTEND = """
+INSERT INTO dispatch_members (holder, accounts, seen_until)
+VALUES (%(holder)s, %(accounts)s, clock_timestamp() + %(seconds)s * interval '1 second')
+ON CONFLICT (holder) DO UPDATE SET seen_until = excluded.seen_until
+RETURNING 1
+"""
+# A row that is locked (an intent is being committed, or the backend of a dead process hangs) is passed by and found by
+# a later round: one account must not keep the leases of all the others waiting.
+# Whoever is gone, or was not seen for as long as a lease lasts, holds nothing any more.
+BURY = """
+WITH gone AS (
+    DELETE FROM dispatch_members
+    WHERE holder <> %(holder)s AND (seen_until <= clock_timestamp()
+        OR pg_try_advisory_xact_lock(hashtextextended('dispatch member ' || holder, 0)))
+    RETURNING holder
+), left_behind AS (
+    SELECT account FROM dispatch_accounts
+    WHERE holder IN (SELECT holder FROM gone) AND expires_at > clock_timestamp() FOR UPDATE SKIP LOCKED
+)
+UPDATE dispatch_accounts SET expires_at = clock_timestamp() WHERE account IN (SELECT account FROM left_behind)
+RETURNING account
+"""
+RENEW_LEASES = """
+WITH ours AS (
+    SELECT a.account FROM dispatch_accounts a JOIN unnest(%(held)s::text[], %(epochs)s::bigint[]) AS h(account, epoch)
+        ON a.account = h.account AND a.epoch = h.epoch
+    WHERE a.expires_at > clock_timestamp() FOR UPDATE OF a SKIP LOCKED
+)
+UPDATE dispatch_accounts SET expires_at = clock_timestamp() + %(seconds)s * interval '1 second'
+WHERE account IN (SELECT account FROM ours)
+RETURNING account
+"""
+MEMBERS = "SELECT holder, accounts FROM dispatch_members"
+HOLDERS = """
+SELECT account, holder, epoch FROM dispatch_accounts
+WHERE account = ANY (%(accounts)s) AND expires_at > clock_timestamp()
+"""
+TAKE_LEASES = """
+WITH free AS (
+    SELECT account FROM dispatch_accounts
+    WHERE account = ANY (%(wanted)s) AND expires_at <= clock_timestamp() FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE dispatch_accounts
+    SET holder = %(holder)s, epoch = epoch + 1, present = false,
+        expires_at = clock_timestamp() + %(seconds)s * interval '1 second'
+    WHERE account IN (SELECT account FROM free)
+    RETURNING account, epoch
+), new AS (
+    INSERT INTO dispatch_accounts (account, holder, epoch, expires_at)
+    SELECT account, %(holder)s, 1, clock_timestamp() + %(seconds)s * interval '1 second'
+    FROM unnest(%(wanted)s::text[]) AS w(account)
+    WHERE NOT EXISTS (SELECT FROM dispatch_accounts a WHERE a.account = w.account)
+    ON CONFLICT DO NOTHING
+    RETURNING account, epoch
+)
+SELECT * FROM taken UNION ALL SELECT * FROM new
+"""
+LEAVE = "DELETE FROM dispatch_members WHERE holder = %(holder)s RETURNING 1"

@@ -25,7 +25,7 @@ from dispatcher.shell.settings import Settings
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Exit 0 after SIGTERM, 1 when it may not manage anything."""
     del arguments
-    return service.run(Command("positions", lambda _: nullcontext(_serve), _refuses), environ)
+    return service.run(Command("positions", lambda *_: nullcontext(_serve), _refuses), environ)
 
 
 def lease_of(account: str) -> str:

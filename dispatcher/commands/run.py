@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Event
 
 from dispatcher.commands import service, trading
 from dispatcher.commands.service import Command, Serve, Setting
@@ -16,8 +17,8 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 @contextmanager
-def _serving(settings: Settings) -> Iterator[Serve]:
-    with trading.commons(settings) as commons:
+def _serving(settings: Settings, stop: Event) -> Iterator[Serve]:
+    with trading.commons(settings, stop) as commons:
 
         def serve_one(setting: Setting) -> None:
             serve(trading.means(settings, commons, setting.account, setting.say, setting.alive), setting.stop)

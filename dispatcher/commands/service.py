@@ -29,6 +29,7 @@ from dispatcher.shell.settings import Settings
 RETRY_SECONDS = 2.0
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter from one with an order to send; Python's own 5 ms is a long time here."""
+PULSE_SECONDS = 1.0
 OLDEST_TURN_SECONDS = 45.0
 """An account whose loop has not turned for this long makes the whole process look dead, so that it is replaced."""
 
@@ -54,7 +55,7 @@ class Command:
     """A service of the image. `refuses` says what of the settings it cannot serve."""
 
     name: str
-    serving: Callable[[Settings], AbstractContextManager[Serve]]
+    serving: Callable[[Settings, Event], AbstractContextManager[Serve]]
     """Opens what the accounts share, for as long as any is served."""
     refuses: Callable[[Settings], list[Finding]] = lambda _: []
 
@@ -90,7 +91,7 @@ def _run(command: Command, settings: Settings, environ: Mapping[str, str], say: 
         say(events.CheckFailed(check=each.check, subject=each.subject, evidence=each.evidence, fix=each.fix))
     if found:
         return 1
-    with command.serving(settings) as serve:
+    with command.serving(settings, stop) as serve:
         _serve_all(settings, environ, serve, say, stop)
     say(events.ServiceStopped(reason="told to stop"))
     return 0
@@ -114,11 +115,14 @@ def _patiently(ask: Callable[[], list[Finding]], say: Say, stop: Event) -> list[
 def _serve_all(settings: Settings, environ: Mapping[str, str], serve: Serve, say: Say, stop: Event) -> None:
     """One thread per account. The first surprise in any of them ends the process, after the others let go."""
     turned = dict.fromkeys((account.name for account in settings.accounts), monotonic())
-    pulse = trading.pulse(settings)
+    pulse, next_pulse = trading.pulse(settings), [monotonic()]
 
     def alive(name: str) -> None:
-        turned[name] = monotonic()
-        if monotonic() - min(turned.values()) < OLDEST_TURN_SECONDS:
+        now = turned[name] = monotonic()
+        if now < next_pulse[0]:
+            return
+        next_pulse[0] = now + PULSE_SECONDS
+        if now - min(turned.values()) < OLDEST_TURN_SECONDS:
             pulse()
 
     with ThreadPoolExecutor(len(settings.accounts), thread_name_prefix="account") as pool:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
+from threading import Event
 
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -20,10 +22,10 @@ from dispatcher.adapters.budget import PostgresBudget
 from dispatcher.adapters.control import DynamoControl
 from dispatcher.adapters.database import Connections, connect
 from dispatcher.adapters.greeks import complete
-from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.listener import Listener
 from dispatcher.adapters.pulse import beat
+from dispatcher.adapters.roster import PostgresRoster
 from dispatcher.adapters.session import Classify, of_dispatcher
 from dispatcher.adapters.simulated import SimulatedBroker
 from dispatcher.ports import Broker, BrokerRefusedError, Say, TradingAccount
@@ -32,7 +34,7 @@ from dispatcher.shell.aside import Start
 from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.check import Finding
 from dispatcher.shell.desk import OptionMeans
-from dispatcher.shell.lease import Lease
+from dispatcher.shell.fleet import Fleet
 from dispatcher.shell.serve import Means
 from dispatcher.shell.settings import Settings
 from dispatcher.shell.switch import Switch
@@ -105,26 +107,31 @@ class Commons:
     listener: Listener
     catalog: Catalog
     aside: Start
+    fleet: Fleet
 
 
 @contextmanager
-def commons(settings: Settings) -> Iterator[Commons]:
+def commons(settings: Settings, stop: Event) -> Iterator[Commons]:
     """Opened for all accounts, and closed after the last of them has ended."""
     accounts = len(settings.accounts)
     connections = Connections(partial(connected, settings, "dispatcher"), min(2 * accounts, MOST_CONNECTIONS))
     listener = Listener(partial(connected, settings, "dispatcher listener"))
+    names, us = tuple(account.name for account in settings.accounts), member()
+    roster = PostgresRoster(partial(connected, settings, "dispatcher fleet"), us, names)
+    fleet = Fleet(roster, us, names, time.monotonic, stop)
     listener.start()
+    fleet.start()
     try:
         with ThreadPoolExecutor(min(accounts, MOST_ASIDE), thread_name_prefix="aside") as aside:
-            yield Commons(connections, listener, Catalog(time.monotonic), aside.submit)
+            yield Commons(connections, listener, Catalog(time.monotonic), aside.submit, fleet)
     finally:
+        fleet.close()
         listener.close()
         connections.close()
 
 
 def means(settings: Settings, commons: Commons, account: TradingAccount, say: Say, alive: Callable[[], None]) -> Means:
     """What one account is served with."""
-    leases = PostgresLeases(partial(connected, settings, f"dispatcher {account.name} lease"), account.name)
     ear = commons.listener.ear(account.name)
     real = alpaca(settings, account, commons.connections)
     return Means(
@@ -132,7 +139,7 @@ def means(settings: Settings, commons: Commons, account: TradingAccount, say: Sa
         mode=settings.mode,
         broker=_chosen(settings, real),
         options=OptionMeans(real, complete),
-        lease=Lease(leases, holder(), time.monotonic),
+        lease=commons.fleet.berth(account.name),
         switch=switch(settings, account),
         open_ledger=lambda epoch: PostgresLedger(commons.connections, ear, account=account.name, epoch=epoch),
         catalog=commons.catalog,
@@ -154,6 +161,11 @@ def switch(settings: Settings, account: TradingAccount) -> Switch:
 def holder() -> str:
     """This process, for whoever finds the lease held."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def member() -> str:
+    """This process among those that share accounts: unlike any other, even one that gets its process id again."""
+    return f"{socket.gethostname()}:{token_hex(3)}:{os.getpid()}"
 
 
 def pulse(settings: Settings) -> Callable[[], None]:

@@ -9,7 +9,7 @@ from contract.limits import Limits
 from dispatcher.core.entries import Entry
 from dispatcher.option_ports import Complete, OptionBroker
 from dispatcher.ports import Broker, Ledger, Say, TradingAccount
-from dispatcher.shell.lease import Lease
+from dispatcher.shell.lease import Authority
 from dispatcher.shell.switch import Switch
 from dispatcher.shell.truth import Truth
 
@@ -62,7 +62,7 @@ class Desk:
     broker: Broker
     options: OptionMeans
     ledger: Ledger
-    lease: Lease
+    lease: Authority
     truth: Truth
     switch: Switch
     say: Say

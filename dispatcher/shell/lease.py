@@ -6,13 +6,37 @@ for, on a clock that runs on while the process is stopped, so a process that sle
 
 from collections.abc import Callable
 from threading import Event, Thread
+from typing import Protocol
 
 from dispatcher.ports import DatabaseUnavailableError, Grant, Held, Leases
 
 LEASE_SECONDS = 5.0
 RENEW_SECONDS = 1.0
+WAIT_SECONDS = 0.5
 MARGIN_SECONDS = 0.5
 """We stop this long before the database would let another begin."""
+
+
+class Authority(Protocol):
+    """One account's lease, however it is kept."""
+
+    def take(self) -> Grant | Held:
+        """The lease, or who has it."""
+
+    def holds(self) -> bool:
+        """Whether an order may be sent at this moment."""
+
+    def keeps(self) -> bool:
+        """Whether work may go on: it is held, and nobody else is to have it."""
+
+    def release(self, epoch: int) -> None:
+        """Let another take over at once."""
+
+    def abandon(self) -> None:
+        """Be gone, as after losing it."""
+
+    def wait(self, pause: Callable[[float], None]) -> None:
+        """Stand by until there may be news."""
 
 
 class Lease:
@@ -40,6 +64,14 @@ class Lease:
     def holds(self) -> bool:
         """Whether an order may be sent at this moment."""
         return self._monotonic() < self._deadline
+
+    def keeps(self) -> bool:
+        """See Authority."""
+        return self.holds()
+
+    def wait(self, pause: Callable[[float], None]) -> None:
+        """See Authority."""
+        pause(WAIT_SECONDS)
 
     def release(self, epoch: int) -> None:
         """Stop renewing and let another take over at once."""

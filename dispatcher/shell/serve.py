@@ -27,7 +27,7 @@ from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.clock import BrokerClock
 from dispatcher.shell.desk import Counts, Desk, OptionMeans
 from dispatcher.shell.dispatch import dispatch
-from dispatcher.shell.lease import Lease
+from dispatcher.shell.lease import Authority
 from dispatcher.shell.reconcile import first_of_all, resend, resolve
 from dispatcher.shell.switch import Switch
 from dispatcher.shell.tenure import Tenure
@@ -48,7 +48,7 @@ class Means:
     mode: ExecutionMode
     broker: Broker
     options: OptionMeans
-    lease: Lease
+    lease: Authority
     switch: Switch
     open_ledger: Callable[[int], Ledger]
     """The ledger under an epoch."""

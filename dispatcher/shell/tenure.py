@@ -16,7 +16,7 @@ from dispatcher.ports import (
     Timekeeper,
 )
 from dispatcher.shell.clock import BrokerClock
-from dispatcher.shell.lease import Lease
+from dispatcher.shell.lease import Authority
 
 WAIT_SECONDS = 0.5
 DATABASE_RETRY_SECONDS = 1.0
@@ -30,7 +30,7 @@ class Tenure:
         *,
         account: str,
         keeper: Timekeeper,
-        lease: Lease,
+        lease: Authority,
         say: Say,
         beat: Callable[[], None],
         monotonic: Callable[[], float],
@@ -54,7 +54,7 @@ class Tenure:
 
     def working(self) -> bool:
         """Whether work may go on: the lease is ours and nobody said stop."""
-        return self._lease.holds() and not self._stop.is_set()
+        return self._lease.keeps() and not self._stop.is_set()
 
     @contextmanager
     def broker_may_be_away(self) -> Iterator[None]:
@@ -92,7 +92,8 @@ class Tenure:
         if self.standing_by_for != held:
             self.standing_by_for = held
             self._say(Standby(account=self._account, holder=held.holder, epoch=held.epoch))
-        self.pause(WAIT_SECONDS)
+        self._lease.wait(self.pause)
+        self._beat()
 
     def _work(self, work: Callable[[Grant, BrokerClock], None], grant: Grant, clock: BrokerClock) -> None:
         while self.working():
@@ -102,7 +103,7 @@ class Tenure:
                 except LostAuthorityError as error:
                     self._lose(grant, str(error))
                     return
-        if not self._stop.is_set():
+        if not self._stop.is_set() and not self._lease.holds():
             self._lose(grant, "it was not renewed in time")
 
     def _lose(self, grant: Grant, why: str) -> None:

@@ -76,7 +76,7 @@ def serving(world: World, **changes: str) -> Iterator[Log]:
 
     def run() -> None:
         try:
-            with trading.commons(settings) as commons:
+            with trading.commons(settings, stop) as commons:
                 serve(trading.means(settings, commons, settings.accounts[0], say, lambda: None), stop)
         finally:
             log.end()
