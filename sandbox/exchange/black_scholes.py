@@ -1,4 +1,4 @@
-"""The model, by vollib: price, implied volatility, greeks. Loading it takes longer than all else here: load it late.
+"""The model, by vollib: price, implied volatility, greeks.
 
 Everything is a float: years, USD per share, rates and volatilities a year, c or p for the kind.
 """
@@ -13,7 +13,6 @@ from vollib.black_scholes.implied_volatility import implied_volatility  # type: 
 from vollib.helpers.exceptions import PriceIsAboveMaximum, PriceIsBelowIntrinsic  # type: ignore[import-untyped]
 
 _NAMES = ("delta", "gamma", "rho", "theta", "vega")
-
 
 Terms = tuple[str, float, float, float, float]  # kind, stock's price, strike, years left, rate
 

@@ -8,9 +8,8 @@ import hashlib
 import math
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
-from functools import lru_cache
-from types import ModuleType
 
+from sandbox.exchange import black_scholes
 from sandbox.exchange.contracts import Contract
 from sandbox.exchange.market import Quote
 from sandbox.exchange.text import SECOND
@@ -32,14 +31,7 @@ class Greeks:
     vega: float
 
 
-@lru_cache(maxsize=1)
-def _model() -> ModuleType:
-    from sandbox.exchange import black_scholes  # noqa: PLC0415 - loaded when the first option is priced
-
-    return black_scholes
-
-
-def _terms(contract: Contract, spot: Decimal, at: int) -> tuple[str, float, float, float, float]:
+def _terms(contract: Contract, spot: Decimal, at: int) -> black_scholes.Terms:
     return contract.kind.flag, float(spot), float(contract.strike), years_left(contract, at), RATE
 
 
@@ -58,7 +50,7 @@ def volatility(contract: Contract, spot: Decimal, seed: int) -> float:
 
 def model_price(contract: Contract, spot: Decimal, at: int, seed: int) -> float:
     """Give the theoretical price in USD per share."""
-    return float(_model().price(_terms(contract, spot, at), volatility(contract, spot, seed)))
+    return black_scholes.price(_terms(contract, spot, at), volatility(contract, spot, seed))
 
 
 def tick_of(contract: Contract, price: Decimal) -> Decimal:
@@ -84,10 +76,9 @@ def _on_tick(contract: Contract, price: Decimal, rounding: str) -> Decimal:
 
 def implied(contract: Contract, spot: Decimal, middle: Decimal, at: int) -> float | None:
     """Read the volatility out of a price; None where the price holds none (below intrinsic)."""
-    found: float | None = _model().implied(_terms(contract, spot, at), float(middle))
-    return found
+    return black_scholes.implied(_terms(contract, spot, at), float(middle))
 
 
 def greeks(contract: Contract, spot: Decimal, sigma: float, at: int) -> Greeks:
     """Compute the greeks at a volatility."""
-    return Greeks(**_model().greeks(_terms(contract, spot, at), sigma))
+    return Greeks(**black_scholes.greeks(_terms(contract, spot, at), sigma))

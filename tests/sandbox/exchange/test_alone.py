@@ -43,17 +43,3 @@ def test_no_file_is_longer_than_four_hundred_lines() -> None:
     long = {path.name for path in ROOM.rglob("*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 400}
 
     assert long == set()
-
-
-def test_the_option_model_is_loaded_late() -> None:
-    """It takes longer to load than everything else, and an exchange of stocks starts without it."""
-    early = {
-        path.name
-        for path in ROOM.rglob("*.py")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ImportFrom) and "black_scholes" in {node.module, *(alias.name for alias in node.names)}
-    }
-    vollib = {path.name for path in ROOM.rglob("*.py") if any(name.startswith("vollib") for name in imported(path))}
-
-    assert early - {"black_scholes.py"} == set()
-    assert vollib == {"black_scholes.py"}
