@@ -17,6 +17,7 @@ from sandbox.cloud import Cloud, GroupLog, Running
 from sandbox.feed import Fed, Scene
 from sandbox.ground import SERVICE, Ground, lay
 from sandbox.mode import AUTO, CONTAINERS
+from sandbox.option_act import call_bought_and_closed
 from sandbox.parts import Finished, Part, PartError, finish
 from sandbox.proof import Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
@@ -105,6 +106,7 @@ def _walk(site: Site) -> None:
     witnesses = _testimony(site)
     _stop(site)
     prove(site.world, site.record, site.stage, site.fed, witnesses)
+    call_bought_and_closed(site.world, site.record, site.stage)
 
 
 # -------------------------------------------------------------------------------------------------------- the release

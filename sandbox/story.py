@@ -10,6 +10,7 @@ import psycopg
 
 from contract import environment, events
 from sandbox.acts import evidence, feed_all, keep, prove
+from sandbox.option_act import call_bought_and_closed
 from sandbox.parts import Finished, Part, PartError
 from sandbox.proof import Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
@@ -34,6 +35,7 @@ def first_verdict(world: World, record: Record) -> None:
     witnesses = Witnesses(Book.of(state), claims, executions, watch.seen)
     prove(world, record, stage, fed, witnesses)
     _judge(world, record, stage)
+    call_bought_and_closed(world, record, stage)
 
 
 # ------------------------------------------------------------------------------------------------------ the dispatcher

@@ -69,6 +69,10 @@ class Venue:
         """Let something go wrong from now on."""
         self._ask("POST", "/_sandbox/faults", fault)
 
+    def quote(self, symbol: str, *, bid: str, ask: str) -> None:
+        """Hold a symbol's quote in place, USD."""
+        self._ask("POST", "/_sandbox/quotes", {symbol: {"bid": bid, "ask": ask}})
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=_SECONDS)
         try:

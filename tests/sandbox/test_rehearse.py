@@ -38,6 +38,11 @@ def test_the_story_of_the_orders_ends_proven(tmp_path: Path, capsys: pytest.Capt
             "strangers",
             "secrets",
             "verdict",
+            "option-world",
+            "option-volatility",
+            "option-bought",
+            "option-closed",
+            "option-stop",
         ],
         True,
     )
