@@ -1,0 +1,212 @@
+"""Pictures of an underlying's volatility with its rank, and of a decision's candidates: PNG, and one HTML page.
+
+Run: python -m benchmarks.pictures FOLDER --database URL --underlying SYMBOL [--recommendation NUMBER --account NAME].
+The password is taken from DATABASE_PASSWORD. Without a recommendation only the history is drawn.
+"""
+
+import argparse
+import base64
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from contract.options import Volatility
+from dispatcher.adapters.database import connect
+from dispatcher.adapters.volatility import PostgresVolatility
+from dispatcher.core.options.volatility import Past, Ranked, Unranked, rank
+
+Series = Sequence[tuple[date, Decimal]]
+Rationale = Mapping[str, Any]
+
+COLUMNS = ("symbol", "days", "strike", "bid", "ask", "spread", "volume", "open_interest", "iv", "delta", "score")
+EPOCH = date(1970, 1, 1)
+"""What matplotlib counts days from."""
+SHOWN = 18
+"""Rows of the picture: the best that are suitable. The page has all."""
+CHOSEN, PALE, LINE = "#d7ebd9", "#eef2f6", "#2f5d8a"
+STYLE = """
+body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #1d2733; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
+th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #dde3ea; }
+th:first-child, td:first-child, td:last-child { text-align: left; }
+tr.chosen { background: #d7ebd9; } tr.excluded { color: #7b8794; } img { max-width: 100%; }
+"""
+CLAIM = "SELECT rationale FROM dispatch_claims WHERE account = %(account)s AND recommendation_id = %(number)s"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """An underlying's days, oldest first, and where the newest stands among those before it."""
+
+    underlying: str
+    series: Series
+    ranked: Ranked | Unranked
+
+    @classmethod
+    def of(cls, underlying: str, series: Series) -> "History":
+        """The newest day ranked among the days before it, by the usual guards."""
+        before, (today, now) = [iv for _, iv in series[:-1]], series[-1]
+        newest = series[-2][0] if before else None
+        past = Past(
+            len(before),
+            min(before, default=None),
+            max(before, default=None),
+            sum(each < now for each in before),
+            newest,
+        )
+        return cls(underlying, series, rank(now, past, today, Volatility()))
+
+    def words(self) -> str:
+        """The rank in words, or why there is none."""
+        match self.ranked:
+            case Ranked():
+                told = self.ranked
+                return f"rank {told.rank:.0f}, percentile {told.percentile:.0f} over {told.days} days"
+            case Unranked(why):
+                return f"rank undefined: {why}"
+
+
+def history(told: History) -> Figure:
+    """The days as a line, between their lowest and highest, with the newest marked."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    axes = figure.subplots()
+    days = [float((day - EPOCH).days) for day, _ in told.series]
+    values = [float(iv) * 100 for _, iv in told.series]
+    axes.plot(days, values, color=LINE, linewidth=1.4)
+    axes.xaxis_date()
+    axes.axhspan(min(values), max(values), color=PALE, zorder=0)
+    axes.plot(days[-1:], values[-1:], "o", color="#b3361e", markersize=7)
+    place: dict[str, Any] = {"xytext": (-8, 10), "textcoords": "offset points", "ha": "right"}
+    axes.annotate(f"{values[-1]:.1f} %", (days[-1], values[-1]), **place)
+    title = f"{told.underlying}: implied volatility at the money, 30 days; {told.words()}"
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.set_ylabel("% a year")
+    axes.margins(x=0.02)
+    axes.spines[["top", "right"]].set_visible(b=False)
+    return figure
+
+
+def candidates(rationale: Rationale, title: str) -> Figure:
+    """The best suitable contracts as a table, and how many each reason excluded."""
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    top, bottom = figure.subplots(2, 1, height_ratios=(3, 1.3))
+    shown = _sorted(rationale)[:SHOWN]
+    cells = [[_cell(each, column) for column in COLUMNS] for each in shown]
+    top.axis("off")
+    top.set_title(title, loc="left", fontsize=11)
+    if cells:
+        widths = [0.2, *[0.08] * (len(COLUMNS) - 1)]
+        table = top.table(cells, colLabels=[*COLUMNS], colWidths=widths, loc="upper center", cellLoc="right")
+        table.auto_set_font_size(value=False)
+        table.set_fontsize(8.5)
+        for (row, _), cell in table.get_celld().items():
+            cell.set_edgecolor("#dde3ea")
+            cell.set_facecolor(_shade(row, shown, rationale))
+    _excluded(bottom, rationale)
+    return figure
+
+
+def _shade(row: int, shown: Sequence[Mapping[str, Any]], rationale: Rationale) -> str:
+    if row == 0:
+        return PALE
+    return CHOSEN if shown[row - 1]["symbol"] in _chosen(rationale) else "white"
+
+
+def _excluded(axes: Any, rationale: Rationale) -> None:
+    counted = Counter(reason for each in rationale["candidates"] for reason in each["exclusions"])
+    found = counted.most_common()[::-1]
+    axes.barh([reason for reason, _ in found], [count for _, count in found], color=LINE, height=0.6)
+    axes.bar_label(axes.containers[0], padding=3, fontsize=8)
+    axes.set_title("contracts excluded, by reason; one may have several", loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(b=False)
+
+
+def page(told: History, rationale: Rationale | None, title: str) -> str:
+    """Both on one HTML page that needs nothing else; the table has every candidate."""
+    body = [f"<h1>{escape(told.underlying)}</h1>", f"<p>{escape(told.words())}</p>", _image(history(told))]
+    if rationale is not None:
+        body += [f"<h2>{escape(title)}</h2>", _table(rationale)]
+    head = f"<meta charset='utf-8'><title>{escape(told.underlying)}</title><style>{STYLE}</style>"
+    return f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(body)}</body></html>\n"
+
+
+def _image(figure: Figure) -> str:
+    held = BytesIO()
+    figure.savefig(held, format="png", dpi=110)
+    return f"<img alt='' src='data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}'>"
+
+
+def _table(rationale: Rationale) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in (*COLUMNS, "exclusions"))
+    return f"<table><tr>{head}</tr>{''.join(_row(each, rationale) for each in _sorted(rationale, whole=True))}</table>"
+
+
+def _row(each: Mapping[str, Any], rationale: Rationale) -> str:
+    kind = "chosen" if each["symbol"] in _chosen(rationale) else "excluded" if each["exclusions"] else ""
+    cells = [_cell(each, column) for column in COLUMNS] + [", ".join(each["exclusions"])]
+    return f"<tr class='{kind}'>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _chosen(rationale: Rationale) -> frozenset[str]:
+    trade = rationale.get("trade") or {}
+    return frozenset(each for each in (trade.get("bought"), trade.get("sold")) if each)
+
+
+def _sorted(rationale: Rationale, *, whole: bool = False) -> list[Mapping[str, Any]]:
+    """The best first; the excluded ones after them, by symbol, where the whole is wanted."""
+    able = [each for each in rationale["candidates"] if each["score"] is not None]
+    able.sort(key=lambda each: (-Decimal(each["score"]), each["symbol"]))
+    return able + [each for each in rationale["candidates"] if each["score"] is None] if whole else able
+
+
+def _cell(each: Mapping[str, Any], column: str) -> str:
+    value = each[column]
+    if value is None:
+        return "–"
+    if column in {"spread", "iv"}:
+        return f"{Decimal(value) * 100:.1f} %"
+    return f"{Decimal(value):.2f}" if column == "delta" else str(value)
+
+
+def main(arguments: list[str]) -> int:
+    """Exit 0 when the pictures are there, 1 when there is nothing to draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--underlying", required=True)
+    parser.add_argument("--recommendation", type=int)
+    parser.add_argument("--account", default="large")
+    asked = parser.parse_args(arguments)
+    with connect(asked.database, os.environ.get("DATABASE_PASSWORD", ""), name="pictures") as opened:
+        store = PostgresVolatility(opened)
+        series = store.series(asked.underlying, date.today() - timedelta(days=10_000), date.max)  # noqa: DTZ011  any day
+        found = opened.execute(CLAIM, {"account": asked.account, "number": asked.recommendation}).fetchone()
+    if not series:
+        sys.stderr.write(f"pictures: no day of {asked.underlying}\n  next: python -m dispatcher iv-snapshot\n")
+        return 1
+    title = f"recommendation {asked.recommendation} for {asked.account}"
+    draw(asked.folder, History.of(asked.underlying, series[-366:]), found["rationale"] if found else None, title)
+    return 0
+
+
+def draw(folder: Path, told: History, rationale: Rationale | None, title: str) -> None:
+    """Write the pictures and the page into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    history(told).savefig(folder / f"{told.underlying}-volatility.png", dpi=110)
+    if rationale is not None:
+        candidates(rationale, title).savefig(folder / f"{told.underlying}-candidates.png", dpi=110)
+    (folder / f"{told.underlying}.html").write_text(page(told, rationale, title), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
