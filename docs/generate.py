@@ -17,6 +17,7 @@ from typing import Any, get_args, get_type_hints
 
 import click
 
+from benchmarks.reverts import REVERTS, TESTS
 from contract.environment import (
     SECRET_KEYS,
     VARIABLES,
@@ -37,6 +38,7 @@ from ops.errors import Exit
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = Path("docs/reference")
+HELD = Path("positions/test_incidents.py")
 
 _WORDS = {str: "text", int: "whole number", bool: "true or false", Decimal: "number, as text"}
 _UNITS = {
@@ -61,6 +63,7 @@ def pages(root: Path) -> dict[Path, str]:
         REFERENCE / "cli.md": _page("The command line", _command_line()),
         REFERENCE / "rules.md": _page("Verification rules", _rules(load(root / FILE_NAME).verification)),
         REFERENCE / "reasons.md": _page("Reasons of a refusal", _reasons()),
+        Path("docs/incidents.md"): _page("Incidents", _incidents(root)),
     }
 
 
@@ -192,6 +195,42 @@ def _declared_fields(kind: type) -> str:
 def _reasons() -> Iterator[str]:
     yield inspect.cleandoc(Reason.__doc__ or "")
     yield _table(("reason", "meaning"), ((f"`{each.value}`", each.meaning) for each in Reason))
+
+
+# ---------------------------------------------------------------------------------------------------------- incidents
+
+
+def _incidents(root: Path) -> Iterator[str]:
+    yield (
+        "What went wrong in the system this replaces and belongs to its dispatcher: each is a test that plays it "
+        "again. The numbers are those of its own list; what belongs to releases and to what writes recommendations is "
+        "not here. `python -m benchmarks.reverts` takes out, in a copy, what stops each of the first table, and sees "
+        "that the test fails without it."
+    )
+    told = _told_incidents(root / TESTS / "test_incidents.py")
+    by_test = {revert.test.rpartition("::")[2]: revert for revert in REVERTS}
+    yield _table(
+        ("no.", "what happened", "where it stops now", "in", "test"),
+        (
+            (_number(name), what, by_test[name].stops, f"`{by_test[name].file}`", f"`{name}`")
+            for name, what in told.items()
+        ),
+    )
+    yield "## Of what is held"
+    yield f"Played again by `{TESTS / HELD}`, on the real exchange and database."
+    held = _told_incidents(root / TESTS / HELD)
+    yield _table(("no.", "what happened", "test"), ((_number(name), what, f"`{name}`") for name, what in held.items()))
+
+
+def _told_incidents(file: Path) -> dict[str, str]:
+    """What each numbered test of a file says it plays again, in the order of the numbers."""
+    tests = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)]
+    told = {node.name: ast.get_docstring(node) or "" for node in tests if node.name.startswith("test_")}
+    return dict(sorted(told.items()))
+
+
+def _number(test: str) -> str:
+    return test.split("_")[1].lstrip("0")
 
 
 # ------------------------------------------------------------------------------------------------------- command line
