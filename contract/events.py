@@ -591,6 +591,8 @@ class Heartbeat(Event):
     unresolved: int
     newest_input_seconds: Decimal | None
     """Age of the newest recommendation, so that "running but nothing comes in" is visible."""
+    refused_by: str = "{}"
+    """`refused` by reason, as JSON, so that "running and refusing everything" is visible too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """Everything one account's walk needs, in one place, and the counts that its heartbeat tells."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from contract.environment import ExecutionMode
 from contract.limits import Limits
 from dispatcher.core.entries import Entry
+from dispatcher.core.reasons import Reason
 from dispatcher.option_ports import Complete, OptionBroker
 from dispatcher.ports import Broker, Ledger, Say, TradingAccount
 from dispatcher.shell.lease import Authority
@@ -19,15 +23,23 @@ class Counts:
     """What happened since the last heartbeat."""
 
     considered: int = 0
-    refused: int = 0
     accepted: int = 0
     rejected: int = 0
     unknown: int = 0
+    refusals: Counter[Reason] = field(default_factory=Counter)
 
-    def take(self) -> dict[str, int]:
-        """The counts, and start again from zero."""
-        taken = asdict(self)
-        self.considered = self.refused = self.accepted = self.rejected = self.unknown = 0
+    def take(self) -> dict[str, Any]:
+        """The counts as a heartbeat tells them, and start again from zero."""
+        taken = {
+            "considered": self.considered,
+            "refused": self.refusals.total(),
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "unknown": self.unknown,
+            "refused_by": json.dumps(self.refusals, sort_keys=True),
+        }
+        self.considered = self.accepted = self.rejected = self.unknown = 0
+        self.refusals.clear()
         return taken
 
 

@@ -113,7 +113,7 @@ def give_up(desk: Desk, sending: Sending, why: str) -> None:
     refused = Refusal(Reason.NOT_SENT_IN_TIME, why)
     desk.ledger.not_placed(sending.recommendation_id, refused, desk.now())
     desk.truth.never_placed(sending.recommendation_id)
-    desk.counts.refused += 1
+    desk.counts.refusals[refused.reason] += 1
     _say_refused(desk, sending.recommendation_id, sending.order.symbol, refused)
 
 
@@ -246,7 +246,7 @@ def _delay(desk: Desk, sending: Sending, why: str, seconds: float) -> None:
 
 def _refuse(desk: Desk, claim: Claim, refused: Refusal, weighed: Weighed) -> None:
     desk.ledger.refuse(claim.recommendation_id, refused, weighed, desk.now())
-    desk.counts.refused += 1
+    desk.counts.refusals[refused.reason] += 1
     _say_refused(desk, claim.recommendation_id, str(claim.row.get("ticker"))[:32], refused)
 
 

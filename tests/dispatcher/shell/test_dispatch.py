@@ -390,6 +390,6 @@ def test_the_counts_are_what_happened_and_start_again(at_work: Shop) -> None:
     counts = [at_work.desk.counts.take(), at_work.desk.counts.take()]
 
     assert counts == [
-        {"considered": 4, "refused": 1, "accepted": 1, "rejected": 1, "unknown": 1},
-        {"considered": 0, "refused": 0, "accepted": 0, "rejected": 0, "unknown": 0},
+        {"considered": 4, "refused": 1, "accepted": 1, "rejected": 1, "unknown": 1, "refused_by": '{"malformed": 1}'},
+        {"considered": 0, "refused": 0, "accepted": 0, "rejected": 0, "unknown": 0, "refused_by": "{}"},
     ]

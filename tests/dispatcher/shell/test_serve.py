@@ -144,8 +144,9 @@ def test_a_heartbeat_tells_what_happened_since_the_last_one(shift: Shift) -> Non
             unknown=0,
             unresolved=0,
             newest_input_seconds=Decimal(age),
+            refused_by=refused_by,
         )
-        for considered, age in ((3, "1.0"), (0, "2.0"))
+        for considered, age, refused_by in ((3, "1.0", '{"malformed": 1}'), (0, "2.0", "{}"))
     ]
 
 
