@@ -180,6 +180,8 @@ def _records(reach: Reach) -> Iterator[iam.PolicyStatement]:
     yield iam.PolicyStatement(
         sid="SecretsAreThere", actions=["secretsmanager:DescribeSecret"], resources=list(reach.secrets)
     )
+    # So that a role that is gone is found before a task fails to start with it.
+    yield iam.PolicyStatement(sid="RolesAreThere", actions=["iam:GetRole"], resources=list(reach.task_roles))
     yield iam.PolicyStatement(sid="Tell", actions=["sns:Publish"], resources=[reach.alerts])
 
 

@@ -15,6 +15,7 @@ from ops.core.lock import Lock
 from ops.core.member import Member
 from ops.core.ruling import Verdict
 from ops.core.seen import Past, Service, Task, TaskDefinition, Trigger, Who
+from ops.core.surroundings import Sought, Surroundings
 from ops.errors import Exit, OpsError
 from ops.ports import Clock
 
@@ -148,6 +149,24 @@ class Schedules(Protocol):
         """
 
 
+class Estate(Protocol):
+    """What a release stands on besides its services."""
+
+    def look(self, wanted: Sought) -> Surroundings:
+        """Everything that is sought, as it is now."""
+
+
+class Alerts(Protocol):
+    """Messages to whoever must hear of it."""
+
+    def send(self, subject: str, text: str) -> None:
+        """Tell everybody who listens.
+
+        Raises:
+            OpsError: it was not sent, or nobody knows.
+        """
+
+
 class Logs(Protocol):
     """The log streams of tasks."""
 
@@ -171,6 +190,8 @@ class World:
     control: Control
     schedules: Schedules
     logs: Logs
+    estate: Estate
+    alerts: Alerts
     clock: Clock
     jitter: Callable[[], float] = some_jitter
     """What each pause between two looks is multiplied by."""
@@ -191,6 +212,8 @@ class Subject:
     before: str
     """The revision that ran before, whose last minutes are the baseline."""
     since: datetime
+    anew: bool = False
+    """Whether the revision ran before as well, and only the tasks of this deployment are to be judged."""
     watch: Callable[[], str | None]
     """Called with each poll: keeps the lock, and says why watching on is pointless, or None."""
 

@@ -144,7 +144,12 @@ def service_of(described: Mapping[str, Any]) -> Service:
         rollings=tuple(_rolling(each) for each in described.get("deployments", [])),
         events=tuple(ServiceEvent(at=each.get("createdAt"), text=each.get("message", "")) for each in events),
         network=described.get("networkConfiguration") or {},
+        alarms=_alarms(described.get("deploymentConfiguration", {}).get("alarms") or {}),
     )
+
+
+def _alarms(configured: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(configured.get("alarmNames", ())) if configured.get("enable") else ()
 
 
 def _rolling(described: Mapping[str, Any]) -> Rolling:

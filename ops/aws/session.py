@@ -153,7 +153,7 @@ _EXPIRED = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _BUSY = {"RequestLimitExceeded", "ServiceUnavailable", "ThrottledException", "Throttling", "ThrottlingException"}
 
 
@@ -161,7 +161,7 @@ def next_step(call: Call, code: str) -> str:
     """What to do about a refusal, by its code."""
     if code in _EXPIRED:
         return "log in to AWS again (aws sso login, or fresh keys), then run the same again"
-    if code in _FORBIDDEN:
+    if code in FORBIDDEN:
         return f"allow {call} to whom you run as, then run the same again"
     if code in _BUSY:
         return "wait a minute, then run the same again"

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from contract.inventory import Inventory
 from contract.names import Names
+from contract.place import Place
 from contract.verification import RuleSet
+from ops.aws.alerts import AwsAlerts
 from ops.aws.control import ControlTable
 from ops.aws.ecr import EcrImages
 from ops.aws.ecs import EcsCluster
@@ -17,6 +19,7 @@ from ops.aws.logs import CloudWatchLogs
 from ops.aws.parameters import SsmParameters
 from ops.aws.schedules import AwsSchedules
 from ops.aws.session import Aws, connect
+from ops.aws.surroundings import AwsSurroundings
 from ops.cli.root import Session
 from ops.cli.where import where
 from ops.clock import SystemClock
@@ -35,6 +38,8 @@ class Bench:
     aws: Aws
     names: Names
     declared: Inventory
+    place: Place | None
+    """Where the environment is declared to stand."""
     members: tuple[Member, ...]
     rules: Mapping[str, RuleSet]
 
@@ -90,7 +95,15 @@ def bench(session: Session) -> Bench:
     aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ, loopback_only=there.here)
     names = there.names
     members = tuple(_member(there.inventory, name) for name in there.inventory.services)
-    return Bench(_world(aws, names), aws, names, there.inventory, members, there.inventory.verification)
+    return Bench(
+        _world(aws, names),
+        aws,
+        names,
+        there.inventory,
+        there.environment.place,
+        members,
+        there.inventory.verification,
+    )
 
 
 def _member(declared: Inventory, name: str) -> Member:
@@ -108,5 +121,7 @@ def _world(aws: Aws, names: Names) -> World:
         control=ControlTable(aws, names.control_table),
         schedules=AwsSchedules(aws, names.schedule_group),
         logs=CloudWatchLogs(aws),
+        estate=AwsSurroundings(aws),
+        alerts=AwsAlerts(aws, names.alerts),
         clock=SystemClock(),
     )

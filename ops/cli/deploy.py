@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ops.cli import complete
 from ops.cli.bench import Bench, bench
 from ops.cli.build import AUTO, ENGINE, LAYERS, build_image
 from ops.cli.progress import progress
@@ -28,7 +29,14 @@ from ops.shell.preparing import Draft
 
 @click.command(cls=Spoken)
 @click.argument("plan", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--service", "services", multiple=True, metavar="NAME", help="Only this service; may be given again.")
+@click.option(
+    "--service",
+    "services",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete.services,
+    help="Only this service; may be given again.",
+)
 @click.option("--tag", metavar="TAG", help="What was built under this tag, rather than HEAD.")
 @click.option("--allow-dirty", is_flag=True, help="Ship changes that no commit has, tagged REVISION-dirty-HASH.")
 @click.option(
@@ -80,6 +88,7 @@ def deploy(
         rules=there.rules_hash,
         asked=there.asked(lock_wait),
         evidence=there.evidence,
+        place=there.place,
     )
 
     def build() -> Image:

@@ -9,6 +9,7 @@ import click
 
 from ops.aws.logs import CloudWatchLogs
 from ops.cli.bench import bench
+from ops.cli.complete import services
 from ops.cli.duration import DURATION
 from ops.cli.root import Session, Spoken, json_option
 from ops.core.judge import printable
@@ -23,7 +24,7 @@ _TASK_SHOWN = 8
 
 
 @click.command(cls=Spoken)
-@click.argument("service")
+@click.argument("service", shell_complete=services)
 @click.option("--follow", "-f", is_flag=True, help="Go on with the lines as they come, until Ctrl-C.")
 @click.option("--since", type=DURATION, default="1h", show_default=True, help="How far back, such as 90s, 10m, 2h.")
 @click.option("--task", metavar="ID", help="Of this task, which may have ended; the running revision's if not given.")

@@ -42,7 +42,7 @@ def plan(session: Session, tag: str | None, output: Path | None) -> Exit:
     there = bench(session)
     image = _image(there, tag)
     scene = look(there.world, there.members)
-    found = findings(there.world, scene, there.members)
+    found = findings(there.world, scene, there.members, there.place)
     document = plan_document(image, scene, drafts(there.world, scene, there.members, image), found)
     if output is not None:
         output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

@@ -1,65 +1,65 @@
 """`ops preflight`: everything that must hold before a deployment, all at once."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import click
 
-from ops.cli.bench import Bench, bench
+from contract.strict import DocumentError
+from ops.cli.bench import bench
+from ops.cli.progress import progress, summarise
 from ops.cli.root import Session, Spoken, json_option
 from ops.cli.spoken import tell
 from ops.core.plain import plain
-from ops.core.standing import Finding, Severity, standing
+from ops.core.standing import Finding, Severity
 from ops.errors import Exit, OpsError
+from ops.processes import own_token
 from ops.screens import finding_lines
-from ops.shell.initialise import wanted
-from ops.shell.observe import look
-from ops.shell.preparing import findings
+from ops.shell.preflight import Declaration
+from ops.shell.preflight import preflight as look
 
 
 @click.command(cls=Spoken)
+@click.option("--no-task", is_flag=True, help="Ask no task: only what can be seen from outside.")
 @json_option
 @click.pass_obj
-def preflight(session: Session) -> Exit:
+def preflight(session: Session, *, no_task: bool) -> Exit:
     """Find everything that would stop a deployment, or that disagrees: each with its evidence and its fix.
 
-    Reads only: parameters, services, templates, secrets (never their values), a rollout in flight, the lock, and what
-    `ops status` finds.
+    The inventory itself; account, cluster, roles, subnets, security groups, log groups, image repository, parameters,
+    secrets (never their values); services and schedules, declared against AWS; alarms that ring, a rollout in flight,
+    the lock. What only a task can see (keys inside the secrets, the schema, the account at the broker) is asked by a
+    one-off `check` task of the image that runs. Nothing is changed.
 
     \b
-    Example:
-      ops --json preflight
+    Examples:
+      ops preflight
+      ops --json preflight --no-task
 
     Exit codes: 0 nothing found; 1 not done; 2 wrong usage; 7 findings.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
-    there = bench(session)
-    found = {(each.id, each.subject): each for each in _found(there)}
-    lines = list(finding_lines(found.values())) or ["nothing found", "Next: ops deploy"]
-    tell(session, {"findings": plain(list(found.values()))}, lines)
-    return Exit.FINDINGS if found else Exit.DONE
-
-
-def _found(there: Bench) -> Iterator[Finding]:
-    """What stops a deployment, then what disagrees. Without a control table little else can be looked for."""
-    yield from _parameters(there)
     try:
-        scene = look(there.world, there.members)
+        there = bench(session)
     except OpsError as error:
-        if error.exit_code is not Exit.FINDINGS:
+        if not isinstance(error.__cause__, DocumentError):
             raise
-        subject = there.names.control_table
-        yield _error("control-table-missing", subject, error.message, error.next_step)
-        return
-    yield from findings(there.world, scene, there.members)
-    yield from standing(scene, there.names).findings
+        return _tell(session, _config(error.__cause__))
+    declared = Declaration(members=there.members, inventory=there.declared, place=there.place)
+    with progress() as step:
+        found = look(there.world, declared, None if no_task else own_token(), step)
+    return _tell(session, found)
 
 
-def _parameters(there: Bench) -> Iterator[Finding]:
-    needed = [each.name for each in wanted(there.declared, there.names)]
-    there_are = there.world.parameters.read(tuple(needed))
-    for name in needed:
-        if name not in there_are:
-            yield _error("parameter-missing", name, "there is no such parameter", "ops init")
+def _config(error: DocumentError) -> tuple[Finding, ...]:
+    """The inventory cannot be used: every problem of it is a finding, and nothing else can be looked for."""
+    fix = f"correct it in {error.name}"
+    return tuple(
+        Finding(id="config", severity=Severity.ERROR, subject=each.path or error.name, evidence=each.message, fix=fix)
+        for each in error.problems
+    )
 
 
-def _error(identity: str, subject: str, evidence: str, fix: str) -> Finding:
-    return Finding(id=identity, severity=Severity.ERROR, subject=subject, evidence=evidence, fix=fix)
+def _tell(session: Session, found: Sequence[Finding]) -> Exit:
+    lines = list(finding_lines(found)) or ["nothing found", "Next: ops deploy"]
+    tell(session, {"findings": plain(found)}, lines)
+    summarise(f"ops preflight: {len(found)} findings", lines)
+    return Exit.FINDINGS if found else Exit.DONE

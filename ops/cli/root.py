@@ -5,6 +5,7 @@
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from ops.cli.complete import environments
 from ops.errors import Exit, OpsError
 
 VERBS = {
@@ -28,6 +31,7 @@ VERBS = {
     "schedules": ("ops.cli.schedules", "What the clock starts: list, audit, sync, disable, enable."),
     "positions": ("ops.cli.positions", "What each account holds, what protects it, what ends it next; close SYMBOL."),
     "rollback": ("ops.cli.rollback", "Go back to the last verified release, and prove that it runs."),
+    "restart": ("ops.cli.restart", "New tasks of the same release, for a secret whose value has changed."),
     "status": ("ops.cli.status", "Say what is true: what runs, whether it is proven, what disagrees."),
     "history": ("ops.cli.history", "Show the deployments, how they were judged, and why."),
     "sandbox": ("ops.cli.sandbox", "A world on this machine to try every verb in: up, down, status."),
@@ -78,6 +82,12 @@ class Verbs(Spoken, click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl([(name, purpose) for name, (_, purpose) in VERBS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs that begin so, without importing them."""
+        if not incomplete or incomplete[0].isalnum():
+            return [CompletionItem(name, help=told) for name, (_, told) in VERBS.items() if name.startswith(incomplete)]
+        return click.Command.shell_complete(self, ctx, incomplete)
+
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]  # always ends the process, as click's does in standalone mode
         """Run the command line and exit. With --json an error, too, is one object on stdout."""
         words = list(sys.argv[1:] if args is None else args)
@@ -92,6 +102,10 @@ class Verbs(Spoken, click.Group):
             ended = Exit.USAGE
         except click.ClickException as error:
             ended = _tell(session, error.format_message(), _usage_step(error), Exit.USAGE)
+        except Exception as error:  # noqa: BLE001 - the outermost loop: a defect is told in the form that was asked for
+            traceback.print_exception(error)
+            told = f"a defect of ops: {type(error).__name__}: {error}"
+            ended = _tell(session, told, "report it with the lines above; ops status says what is true", Exit.NOT_DONE)
         except click.Abort:
             ended = _tell(session, "interrupted; nothing is left half done", "run the same again", Exit.NOT_DONE)
         sys.exit(ended or Exit.DONE)
@@ -126,7 +140,12 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:  # no
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": HELP_OPTIONS})
-@click.option("--env", metavar="NAME", help="Environment; the one marked default in pipeline.toml if not given.")
+@click.option(
+    "--env",
+    metavar="NAME",
+    shell_complete=environments,
+    help="Environment; the one marked default in pipeline.toml if not given.",
+)
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="PATH", help="The inventory; the nearest pipeline.toml."
 )
@@ -140,11 +159,16 @@ def ops(session: Session, env: str | None, config: Path | None, endpoint_url: st
     """Build, ship, prove and take back a release, and say what is true.
 
     \b
-    Example:
-      ops verify --replay dispatcher.log
+    Examples:
+      ops rehearse
+      ops deploy
+      ops status
+      ops rollback --plan
 
     Exit codes: 0 done and proven; 1 not done; 2 wrong usage; 3 taken back; 4 superseded by another deployment;
     5 inconclusive; 6 locked; 7 findings.
+
+    Completion: eval "$(_OPS_COMPLETE=bash_source ops)" in your shell's start file; or zsh_source, fish_source.
     """  # noqa: D301 - click keeps the lines after a backspace as they are
     session.env = env
     session.config = config

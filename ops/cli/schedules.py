@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from contract.workload import ScheduleState
+from ops.cli import complete
 from ops.cli.bench import Bench, bench
 from ops.cli.progress import progress
 from ops.cli.root import Session, Spoken, json_option
@@ -107,7 +108,7 @@ def _change(name: str, state: ScheduleState, does: str) -> None:
     @schedules.command(
         name, cls=Spoken, help=f"{does}\n\n\b\nExample:\n  ops schedules {name} preopen-check --why REASON"
     )
-    @click.argument("schedule")
+    @click.argument("schedule", shell_complete=complete.schedules)
     @click.option("--group", metavar="NAME", help="Its group, or the bus of a rule; needed when two have the name.")
     @click.option("--why", required=True, help="The reason; it stands in the history.")
     @_lock_wait

@@ -8,11 +8,13 @@ from ops.cli.bench import bench
 from ops.cli.progress import progress
 from ops.cli.root import Session, Spoken, json_option
 from ops.cli.spoken import tell, tell_ending
+from ops.core.clockwork import audit
 from ops.core.plain import plain
 from ops.core.standing import standing
 from ops.errors import Exit
 from ops.processes import is_dead
 from ops.screens import status_screen
+from ops.shell.clockwork import externals
 from ops.shell.observe import look
 from ops.shell.repair import repair
 
@@ -25,7 +27,8 @@ from ops.shell.repair import repair
 def status(session: Session, *, repairing: bool, lock_wait: float) -> Exit:
     """Say what is true: what runs, whether it is what was built and proven, and where anything disagrees.
 
-    Services, schedules and parameters are compared with each other and with the record of the deployments. --repair
+    Services, schedules and parameters are compared with each other, with the record of the deployments and with what
+    pipeline.toml declares of others' schedules; a second runner is named, with what started it. --repair
     puts the parameters back to what runs, which is what CI does after every cdk deploy; it touches no service.
 
     \b
@@ -46,5 +49,6 @@ def status(session: Session, *, repairing: bool, lock_wait: float) -> Exit:
     if scene.lock is not None and is_dead(scene.lock):
         scene = replace(scene, lock=None)
     told = standing(scene, there.names)
+    told = replace(told, findings=(*told.findings, *audit(externals(there.world, there.declared))))
     tell(session, plain(told), status_screen(told))
     return Exit.DONE

@@ -11,8 +11,10 @@ import click
 
 from contract.control import Ask, TradingOrder
 from contract.limits import TradingState
+from ops.aws.alerts import AwsAlerts
 from ops.aws.session import connect
 from ops.aws.trading import TradingTable
+from ops.cli import complete
 from ops.cli.asking import reason, request, who
 from ops.cli.duration import DURATION
 from ops.cli.root import Session, Spoken, json_option
@@ -26,6 +28,8 @@ class Desk:
 
     table: TradingTable
     accounts: tuple[str, ...]
+    environment: str
+    alerts: AwsAlerts
 
 
 @click.group()
@@ -46,7 +50,7 @@ def trading() -> None:
 
 
 @trading.command(cls=Spoken)
-@click.argument("accounts", nargs=-1)
+@click.argument("accounts", nargs=-1, shell_complete=complete.accounts)
 @json_option
 @click.pass_obj
 def show(session: Session, accounts: tuple[str, ...]) -> Exit:
@@ -65,7 +69,7 @@ def _change(name: str, state: TradingState, does: str) -> None:
     """One verb that says a state."""
 
     @trading.command(name, cls=Spoken, help=f"{does}\n\n\b\nExample:\n  ops trading {name} large --why REASON")
-    @click.argument("accounts", nargs=-1, required=True)
+    @click.argument("accounts", nargs=-1, shell_complete=complete.accounts, required=True)
     @click.option("--why", required=True, help="The reason; it stands in the log, in the table and in the message.")
     @json_option
     @click.pass_obj
@@ -74,6 +78,7 @@ def _change(name: str, state: TradingState, does: str) -> None:
         order = TradingOrder(state, who(), datetime.now(UTC), reason(why))
         for account in desk.accounts:
             desk.table.write(account, order)
+        _alert(desk, order)
         _tell(session, [(account, order) for account in desk.accounts])
         return Exit.DONE
 
@@ -84,7 +89,7 @@ _change("resume", TradingState.ACTIVE, "Let the account trade again, within its 
 
 
 @trading.command(cls=Spoken)
-@click.argument("accounts", nargs=-1, required=True)
+@click.argument("accounts", nargs=-1, shell_complete=complete.accounts, required=True)
 @click.option("--why", required=True, help="The reason.")
 @click.option("--wait", type=DURATION, default="60s", show_default=True, help="How long to wait for the end.")
 @json_option
@@ -105,6 +110,7 @@ def flatten(session: Session, accounts: tuple[str, ...], why: str, wait: float) 
     order = TradingOrder(TradingState.HALTED, who(), datetime.now(UTC), f"flatten: {reason(why)}")
     for account in desk.accounts:
         desk.table.write(account, order)
+    _alert(desk, order)
     return request(session, desk.table, desk.accounts, Ask.FLATTEN, why=why, wait=wait)
 
 
@@ -115,7 +121,17 @@ def _desk(session: Session, accounts: Iterable[str]) -> Desk:
         if account not in declared:
             raise OpsError(f"no account is called {account!r}", next_step=f"name one of {', '.join(declared)}")
     aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ)
-    return Desk(TradingTable(aws, there.names.control_table), tuple(accounts) or declared)
+    table, alerts = TradingTable(aws, there.names.control_table), AwsAlerts(aws, there.names.alerts)
+    return Desk(table, tuple(accounts) or declared, there.name, alerts)
+
+
+def _alert(desk: Desk, order: TradingOrder) -> None:
+    """Let everybody hear of it. It is in force already; a message that cannot be sent is told, and undoes nothing."""
+    subject = f"{desk.environment}: {', '.join(desk.accounts)} {order.state}"
+    try:
+        desk.alerts.send(subject, _words(order))
+    except OpsError as error:
+        click.echo(f"the message was not sent: {error.message}", err=True)
 
 
 def _tell(session: Session, orders: list[tuple[str, TradingOrder | None]]) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from contract.inventory import Inventory, UnknownNameError
 from contract.verification import RuleSet
+from ops.cli import complete
 from ops.cli.duration import DURATION
 from ops.cli.root import Session, Spoken, json_option
 from ops.core.judge import Judgement, judge
@@ -21,10 +22,15 @@ _EXITS = {Verdict.PASS: Exit.DONE, Verdict.FAIL: Exit.NOT_DONE, Verdict.INCONCLU
 
 
 @click.command(cls=Spoken)
-@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.argument("services", nargs=-1, shell_complete=complete.services, metavar="[SERVICE]...")
 @click.option("--watch", type=DURATION, default=0, metavar="TIME", help="Watch on for so long without a verdict: 10m.")
 @click.option("--replay", metavar="FILE", help="Judge the lines of a file; - is stdin. Soak time is skipped.")
-@click.option("--rules", metavar="NAME", help="Rule set of pipeline.toml; a service's own, and default for a replay.")
+@click.option(
+    "--rules",
+    metavar="NAME",
+    shell_complete=complete.rule_sets,
+    help="Rule set of pipeline.toml; a service's own, and default for a replay.",
+)
 @json_option
 @click.pass_obj
 def verify(session: Session, *, services: tuple[str, ...], watch: float, replay: str | None, rules: str | None) -> Exit:

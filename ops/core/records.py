@@ -20,6 +20,7 @@ class Kind(StrEnum):
     ROLLBACK = "rollback"
     REPAIR = "repair"
     SCHEDULES = "schedules"
+    RESTART = "restart"
 
 
 class Outcome(StrEnum):
@@ -140,9 +141,12 @@ def interrupted(records: Iterable[Record]) -> tuple[Record, ...]:
 def proof(records: Iterable[Record], revisions: Mapping[str, str]) -> Record | None:
     """The record that proves the revisions and still counts: the newest that speaks of them, if it says PASS.
 
-    Newest first. A later record that failed with them, or that went back from them, undoes the proof.
+    Newest first. A later record that failed with them, or that went back from them, undoes the proof. A restart does
+    neither: it is asked for because a key has changed, and says more about the key than about the release.
     """
     for record in records:
+        if record.kind is Kind.RESTART:
+            continue
         if withdraws(record, revisions):
             return None
         if record.to is not None and record.to.revisions == dict(revisions) and record.verdict is Verdict.PASS:
@@ -152,6 +156,8 @@ def proof(records: Iterable[Record], revisions: Mapping[str, str]) -> Record | N
 
 def withdraws(record: Record, revisions: Mapping[str, str]) -> bool:
     """Whether the record says that this release is not to be gone back to: it failed, or was gone back from."""
+    if record.kind is Kind.RESTART:
+        return False
     failed = record.verdict is Verdict.FAIL or record.outcome is Outcome.TAKEN_BACK
     if failed and record.to is not None and record.to.revisions == dict(revisions):
         return True

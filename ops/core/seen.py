@@ -56,6 +56,8 @@ class Service:
     """Newest first."""
     network: Mapping[str, Any] = field(default_factory=dict)
     """Its network configuration, which its one-off tasks use as well."""
+    alarms: tuple[str, ...] = ()
+    """The alarms by which ECS takes a deployment of it back."""
 
     @property
     def primary(self) -> Rolling | None:

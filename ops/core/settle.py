@@ -63,6 +63,8 @@ class Started:
     revision: str
     before: str
     """The revision that ran before."""
+    anew: bool = False
+    """Whether the revision ran before as well, and new tasks of it were asked for."""
 
 
 BREAKER = "the circuit breaker"
@@ -149,8 +151,10 @@ def _by(told: Past | None, reason: str) -> str:
 
 
 def new_tasks(ours: Started, tasks: Iterable[Task]) -> tuple[Task, ...]:
-    """The tasks that our deployment started: of the service, of our revision."""
-    return tuple(each for each in tasks if each.group == f"service:{ours.service}" and each.revision == ours.revision)
+    """The tasks that our deployment started: of the service, of our revision; anew, of no deployment before."""
+    group = f"service:{ours.service}"
+    of_ours = [each for each in tasks if each.group == group and each.revision == ours.revision]
+    return tuple(each for each in of_ours if not ours.anew or each.started_by == ours.deployment)
 
 
 def what_runs(tasks: Iterable[Task], digest: str) -> tuple[Verdict, str]:

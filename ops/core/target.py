@@ -75,7 +75,7 @@ def _unfinished(record: Record) -> bool:
 def _verified(records: Sequence[Record]) -> Iterable[Record]:
     """Records of releases that are proven still, newest first."""
     for record in records:
-        to = record.to
+        to = record.to if record.kind is not Kind.RESTART else None
         if to is not None and record.verdict is Verdict.PASS and proof(records, to.revisions) is not None:
             yield record
 

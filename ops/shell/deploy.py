@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.place import Place
 from ops.core.lock import BUILD_SPAN_SECONDS
 from ops.core.member import Member
 from ops.core.records import Kind, Outcome, Record, identity, proof
@@ -40,6 +41,8 @@ class Order:
     """Hashes of the rule sets, for the record."""
     asked: Asked
     evidence: Path
+    place: Place | None = None
+    """Where the environment is declared to stand."""
 
     @property
     def chosen(self) -> tuple[Member, ...]:
@@ -79,7 +82,7 @@ def deploy(world: World, order: Order, *, build: Build, prove: Prove, tell: Tell
     """
     with holding(world, order.asked, "deploy", tell) as grip:
         scene = look(world, order.members)
-        found = findings(world, scene, order.chosen)
+        found = findings(world, scene, order.chosen, order.place)
         if errors(found):
             message = f"{len(errors(found))} things must hold first; nothing was changed"
             return Ending(exit=Exit.FINDINGS, message=message, next_step="correct each finding", findings=found)

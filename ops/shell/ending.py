@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from ops.core.records import Outcome, Record
 from ops.core.standing import Finding
 from ops.errors import Exit
+from ops.shell.journal import Journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,12 @@ NEXT_STEP = {
     Outcome.INTERRUPTED: "ops status; then ops deploy to go on, or ops rollback",
     Outcome.OPEN: "ops status; then ops deploy to go on, or ops rollback",
 }
+
+
+def announce(journal: Journal, ended: Ending) -> Ending:
+    """Let everybody hear how it ended, when it is not what was meant; the same ending."""
+    journal.alert(ended.message, (*(ended.record.reasons if ended.record else ()), f"Next: {ended.next_step}"))
+    return ended
 
 
 def ending(record: Record, message: str, **more: Any) -> Ending:

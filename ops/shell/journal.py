@@ -70,6 +70,14 @@ class Journal:
             raise self.grip.lost()
         self.world.parameters.write(parameter, value)
 
+    def alert(self, subject: str, lines: Iterable[str]) -> None:
+        """Let everybody hear of it. A message that cannot be sent is told here, and stops nothing."""
+        text = "\n".join([*lines, f"deployment {self.record.id} by {self.record.who.arn} on {self.record.who.host}"])
+        try:
+            self.world.alerts.send(f"{self.world.names.environment}: {subject}", text)
+        except OpsError as error:
+            self.tell("message", f"not sent: {error.message}")
+
     def _write(self) -> None:
         if not self.world.control.write(deployment(self.record.id), self.record.document(), self.grip.fence):
             raise self.grip.lost()

@@ -1,6 +1,7 @@
 """One-off tasks of a revision: questions that need the database or the secrets, asked before a service is touched."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from ops.core.suspect import Suspect, suspect
 from ops.errors import Unreachable
 from ops.shell.journal import Journal
 from ops.shell.locking import pause
+from ops.world import Tell, World
 
 LINES = 30
 
@@ -46,32 +48,45 @@ class Answer:
         return f"`{' '.join(self.command)}` of {short(self.task.revision)} {state}: {code}{f', {told}' if told else ''}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """On whose behalf a question is asked, and how patiently."""
+
+    by: str
+    """What `startedBy` of the task says."""
+    seconds: float
+    tell: Tell
+    meanwhile: Callable[[], None] = lambda: None
+    """Called with every look."""
+
+
 def run(journal: Journal, service: Service, revision: str, command: tuple[str, ...], seconds: float) -> Answer:
+    """Run the command as a one-off task of the deployment that is under way, and wait for its end."""
+    asking = Asking(by=journal.record.id, seconds=seconds, tell=journal.tell, meanwhile=journal.grip.renew)
+    return ask(journal.world, service, revision, command, asking)
+
+
+def ask(world: World, service: Service, revision: str, command: tuple[str, ...], asking: Asking) -> Answer:
     """Run the command as a one-off task of the revision, in the service's network, and wait for its end."""
-    world, identity = journal.world, journal.record.id
     # The token makes asking twice start one task; another deployment's is another.
-    token = f"{identity}-{service.name}-{command[0]}"[-64:]
-    task = world.ecs.run(revision, command, like=service, by=identity, token=token)
+    token = f"{asking.by}-{service.name}-{command[0]}"[-64:]
+    task = world.ecs.run(revision, command, like=service, by=asking.by, token=token)
     begun = world.clock.monotonic()
-    while not task.ended and world.clock.monotonic() - begun < seconds:
+    while not task.ended and world.clock.monotonic() - begun < asking.seconds:
         pause(world, begun)
-        task = _again(journal, task)
-    return Answer(command=command, task=task, lines=_lines(journal, service.name, task))
+        task = _again(world, task, asking)
+    group, stream = world.names.log_group(service.name), world.names.log_stream(service.name, task.id)
+    return Answer(command=command, task=task, lines=world.logs.last_lines(group, stream, LINES))
 
 
-def _again(journal: Journal, task: Task) -> Task:
+def _again(world: World, task: Task, asking: Asking) -> Task:
     """The task now; as it was when nobody answers."""
     try:
-        journal.grip.renew()
-        return journal.world.ecs.task(task.id) or task
+        asking.meanwhile()
+        return world.ecs.task(task.id) or task
     except Unreachable as error:
-        journal.tell("waiting", error.message)
+        asking.tell("waiting", error.message)
         return task
-
-
-def _lines(journal: Journal, service: str, task: Task) -> tuple[str, ...]:
-    names = journal.world.names
-    return journal.world.logs.last_lines(names.log_group(service), names.log_stream(service, task.id), LINES)
 
 
 def _json_object(line: str) -> Any:

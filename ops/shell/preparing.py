@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from contract import schema
 from contract.names import TagKey
+from contract.place import Place
 from ops.core.member import Member
 from ops.core.plan import Change, changes, digest_of, same, secrets_of, with_image
 from ops.core.records import interrupted
 from ops.core.release import Image, Part, Release, limits_hash, short
 from ops.core.seen import Rollout, Service, TaskDefinition
 from ops.core.standing import Finding, Scene, Severity, releases
+from ops.core.surroundings import sought, surroundings_findings
 from ops.shell.journal import Journal
 from ops.world import World
 
@@ -78,14 +80,22 @@ def release_of_parts(image: Image, parts: dict[str, Part], drafts: tuple[Draft, 
 # --------------------------------------------------------------------------------------------------- what must hold
 
 
-def findings(world: World, scene: Scene, members: tuple[Member, ...]) -> tuple[Finding, ...]:
-    """Everything that must hold before a deployment and does not, all at once."""
+def findings(
+    world: World, scene: Scene, members: tuple[Member, ...], place: Place | None = None
+) -> tuple[Finding, ...]:
+    """Everything that must hold before a deployment and does not, all at once. `place` is where it should stand."""
     checks: list[Callable[[], list[Finding]]] = [
+        lambda: _surroundings(world, scene, place),
         lambda: [found for each in members for found in _parameters(world, scene, each)],
         lambda: [found for each in members for found in _service(world, scene, each)],
         lambda: [found for each in members for found in _template(world, each)],
     ]
     return tuple(found for check in checks for found in check())
+
+
+def _surroundings(world: World, scene: Scene, place: Place | None) -> list[Finding]:
+    wanted = sought(world.names, scene.members, scene.services, scene.templates)
+    return list(surroundings_findings(wanted, world.estate.look(wanted), scene.members, place))
 
 
 def _parameters(world: World, scene: Scene, member: Member) -> list[Finding]:

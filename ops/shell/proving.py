@@ -1,12 +1,12 @@
 """Proof by logs: the tasks of one deployment, and of no other, judged by the rules that the service declares."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from contract.verification import RuleSet
 from ops.core.judge import Judgement, judge
 from ops.core.plain import plain
-from ops.ports import LogReader
+from ops.ports import LogReader, Stream
 from ops.shell.streams import milliseconds, service_tasks, streams_of
 from ops.shell.tail import Tail
 from ops.shell.watch import watch
@@ -33,7 +33,7 @@ def prover(
         rule_set = rules[subject.member.rules]
         since = _since(world, subject, rule_set)
         judgement = watch(
-            Tail(reader, streams_of(world, subject.member.name, subject.revision), since=milliseconds(since)),
+            Tail(reader, _streams(world, subject), since=milliseconds(since)),
             rule_set,
             world.clock,
             window_seconds=rule_set.soak_seconds + patience,
@@ -45,11 +45,20 @@ def prover(
     return prove
 
 
+def _streams(world: World, subject: Subject) -> Callable[[], Sequence[Stream]]:
+    return streams_of(world, subject.member.name, subject.revision, _deployment(subject))
+
+
+def _deployment(subject: Subject) -> str | None:
+    """The one whose tasks count; None when the revision tells them from all others."""
+    return subject.deployment if subject.anew else None
+
+
 def _since(world: World, subject: Subject, rule_set: RuleSet) -> datetime:
     """When the tasks began: what they said since then is theirs, also when their deployment was interrupted."""
     created = [
         each.created
-        for each in service_tasks(world, subject.member.name, subject.revision)
+        for each in service_tasks(world, subject.member.name, subject.revision, _deployment(subject))
         if each.created and not each.ended
     ]
     earliest = world.clock.now() - timedelta(seconds=rule_set.soak_seconds) - _LONGEST_LOOK_BACK

@@ -14,7 +14,7 @@ from ops.core.settle import Superseded
 from ops.core.standing import Finding, Scene, release, running
 from ops.core.target import Chosen, NoTarget, Nothing, choose
 from ops.errors import Exit
-from ops.shell.ending import Ending, ending
+from ops.shell.ending import Ending, announce, ending
 from ops.shell.journal import Journal, close_interrupted, closing
 from ops.shell.locking import holding
 from ops.shell.observe import look
@@ -150,11 +150,11 @@ def _go(journal: Journal, wanted: Return, prove: Prove, chosen: Chosen | Nothing
                 return Ending(exit=Exit.FINDINGS, message=message, next_step="correct each finding", findings=found)
             journal.ships(target, wanted.rules)
             journal.begin("go back", f"to {target.label}: {reason}")
-            return _walk(journal, wanted, prove, chosen)
+            return announce(journal, _walk(journal, wanted, prove, chosen))
         case Nothing(reason=reason):
             journal.begin("stop", reason)
             ended = [stopped(journal, member, wanted.asked) for member in reversed(wanted.members)]
-            return _nothing(journal, all(ended), reason)
+            return announce(journal, _nothing(journal, all(ended), reason))
 
 
 def _nothing(journal: Journal, ended: bool, reason: str) -> Ending:  # noqa: FBT001 - one fact, named at the call

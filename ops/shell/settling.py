@@ -30,25 +30,28 @@ def present(world: World, name: str) -> Service:
     return seen
 
 
-def bring(journal: Journal, name: str, revision: str, desired: int) -> Started:
-    """Let the service run the revision: one UpdateService, or none when it does already or is on its way."""
+def bring(journal: Journal, name: str, revision: str, desired: int, *, anew: bool = False) -> Started:
+    """Let the service run the revision: one UpdateService, or none when it does already or is on its way.
+
+    `anew` lets it have new tasks although nothing differs.
+    """
     world = journal.world
     seen = present(world, name)
     there = seen.primary is not None and seen.primary.revision == revision
     stuck = there and seen.primary is not None and seen.primary.rollout is Rollout.FAILED
-    if there and not stuck and seen.desired >= desired and seen.primary is not None:
+    if there and not stuck and not anew and seen.desired >= desired and seen.primary is not None:
         journal.tell(name, f"already runs {short(revision)}, or is on its way to it")
         return Started(service=name, deployment=seen.primary.id, revision=revision, before=revision)
     # The number of tasks is the service's own as long as it has any.
     raised = desired if seen.desired < 1 else None
-    updated = world.ecs.update(name, revision=revision, desired=raised, force=stuck)
+    updated = world.ecs.update(name, revision=revision, desired=raised, force=stuck or anew)
     if updated.primary is None:
         raise OpsError(
             f"ECS took the update of {name} and names no deployment",
             next_step="ops status; then ops deploy to go on, or ops rollback",
             exit_code=Exit.NOT_DONE,
         )
-    return Started(service=name, deployment=updated.primary.id, revision=revision, before=seen.revision)
+    return Started(service=name, deployment=updated.primary.id, revision=revision, before=seen.revision, anew=anew)
 
 
 def await_end(journal: Journal, ours: Started, seconds: float) -> End:

@@ -40,10 +40,10 @@ class Shipped:
     """What its own lines say, whoever ended it; None when they were not asked."""
 
 
-def ship(journal: Journal, member: Member, part: Part, prove: Prove, asked: Asked) -> Shipped:
-    """Bring the service to its part of the release, and prove it."""
+def ship(journal: Journal, member: Member, part: Part, prove: Prove, asked: Asked, *, anew: bool = False) -> Shipped:
+    """Bring the service to its part of the release, and prove it. `anew` gives it new tasks of what it runs already."""
     since = journal.world.clock.now()
-    ours, end = move(journal, member, part, asked)
+    ours, end = move(journal, member, part, asked, anew=anew)
     if not isinstance(end, Succeeded):
         return Shipped(member, ours, end, _last_words(journal, member, ours, prove, since))
     image = _image(journal, ours, part)
@@ -54,12 +54,12 @@ def ship(journal: Journal, member: Member, part: Part, prove: Prove, asked: Aske
     return Shipped(member, ours, proven, proof)
 
 
-def move(journal: Journal, member: Member, part: Part, asked: Asked) -> tuple[Started, End]:
+def move(journal: Journal, member: Member, part: Part, asked: Asked, *, anew: bool = False) -> tuple[Started, End]:
     """Bring the service to its part of the release, wait, and let its parameter say what runs."""
     name = journal.world.names.service(member.name)
     journal.begin(f"update {member.name}", f"to {short(part.revision)}")
     journal.touched = True
-    ours = bring(journal, name, part.revision, member.desired)
+    ours = bring(journal, name, part.revision, member.desired, anew=anew)
     journal.begin(f"settle {member.name}", f"{ours.deployment}, from {short(ours.before)}")
     end = await_end(journal, ours, asked.settle_seconds)
     if isinstance(end, Succeeded):
@@ -86,6 +86,7 @@ def _subject(journal: Journal, member: Member, ours: Started, since: datetime) -
         revision=ours.revision,
         before=ours.before,
         since=since,
+        anew=ours.anew,
         watch=lambda: _interruption(journal, ours, since),
     )
 
@@ -97,6 +98,7 @@ def _proven(journal: Journal, subject: Subject, prove: Prove) -> tuple[End | Jud
         deployment=subject.deployment,
         revision=subject.revision,
         before=subject.before,
+        anew=subject.anew,
     )
     already = _gone_wrong(journal, ours, subject.since)
     if already is not None:

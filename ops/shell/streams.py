@@ -14,16 +14,25 @@ def stream(world: World, service: str, task: str) -> Stream:
     return Stream(world.names.log_group(service), world.names.log_stream(service, task))
 
 
-def service_tasks(world: World, service: str, revision: str | None = None) -> list[Task]:
-    """The service's tasks that run, or have stopped lately; of one revision if it is given. One-off tasks are none."""
+def service_tasks(world: World, service: str, revision: str | None = None, deployment: str | None = None) -> list[Task]:
+    """The service's tasks that run, or have stopped lately; of one revision or deployment of ECS if it is given.
+
+    One-off tasks are none.
+    """
     group = f"service:{world.names.service(service)}"
     found = world.ecs.tasks(world.names.family(service))
-    return [each for each in found if each.group == group and revision in {None, each.revision}]
+    return [
+        each
+        for each in found
+        if each.group == group and revision in {None, each.revision} and deployment in {None, each.started_by}
+    ]
 
 
-def streams_of(world: World, service: str, revision: str | None = None) -> Callable[[], Sequence[Stream]]:
+def streams_of(
+    world: World, service: str, revision: str | None = None, deployment: str | None = None
+) -> Callable[[], Sequence[Stream]]:
     """The streams of the service's tasks as they are at each look: a task may be replaced meanwhile."""
-    return lambda: [stream(world, service, each.id) for each in service_tasks(world, service, revision)]
+    return lambda: [stream(world, service, each.id) for each in service_tasks(world, service, revision, deployment)]
 
 
 def running_revision(world: World, service: str) -> str:

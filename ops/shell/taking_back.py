@@ -12,7 +12,7 @@ from ops.core.release import Release
 from ops.core.ruling import Verdict
 from ops.core.settle import End, RolledBack, Succeeded, Superseded, Unknown
 from ops.core.target import Chosen, Nothing, last_good
-from ops.shell.ending import Ending, ending
+from ops.shell.ending import Ending, announce, ending
 from ops.shell.evidence import gather, save
 from ops.shell.journal import Journal
 from ops.shell.promoting import tag_revisions
@@ -62,13 +62,16 @@ def take_back(journal: Journal, failure: Failure, records: Sequence[Record], way
     keep_evidence(journal, failure.shipped, reasons, way.evidence)
     journal.judged(Verdict.FAIL, reasons)
     tag_revisions(journal, failure.release, Verdict.FAIL)
+    journal.alert(
+        f"FAIL, {failure.release.label} is being taken back", (*reasons, f"evidence: {journal.record.evidence}")
+    )
     match last_good(records, failure.release.revisions):
         case Chosen(release=target, reason=why):
             journal.begin("take back", f"to {target.label}: {why}")
-            return _restore(journal, failure, target, way)
+            return announce(journal, _restore(journal, failure, target, way))
         case Nothing(reason=why):
             journal.begin("take back", why)
-            return _stop(journal, failure, way.asked)
+            return announce(journal, _stop(journal, failure, way.asked))
 
 
 def _by_own_lines(shipped: Shipped) -> tuple[str, ...]:

@@ -82,6 +82,8 @@ class FakeEcs:
         self._next_failure: dict[str, datetime] = {}
         self.updates: list[tuple[str, str | None, int | None]] = []
         self._count = 0
+        self._anew: set[str] = set()
+        """Deployments that were forced, and have tasks of their own though their revision ran before."""
 
     # ---------------------------------------------------------------------------------------------- what tests set up
 
@@ -151,7 +153,9 @@ class FakeEcs:
             held.desired = desired
         if revision is not None and (force or revision != held.revision):
             assert self.definitions[revision].active, "ECS refuses an inactive revision"
+            anew = revision == held.revision
             self._start(held, revision)
+            self._anew |= {held.rollings[0].id} if anew else set()
         elif desired == 0:
             self._stop(each for each in self._of(name))
         seen = self.service(name)
@@ -211,7 +215,7 @@ class FakeEcs:
         """One thing that has become due; whether there was one."""
         primary = next(each for each in held.rollings if each.primary)
         behaviour, now = self._behaviour(primary.revision), self.clock.now()
-        mine = [each for each in self._of(held.name) if each.revision == primary.revision]
+        mine = [each for each in self._of(held.name) if self._is_its(primary, each)]
         if self._deaths(mine, behaviour, now):
             return True
         if held.desired == 0:
@@ -275,9 +279,12 @@ class FakeEcs:
 
     def _complete(self, held: _Service, primary: Rolling) -> bool:
         self._replace(held, replace(primary, rollout=Rollout.COMPLETED))
-        self._stop(each for each in self._of(held.name) if each.revision != primary.revision)
+        self._stop(each for each in self._of(held.name) if not self._is_its(primary, each))
         held.rollings = [each for each in held.rollings if each.primary or each.rollout is Rollout.FAILED]
         return True
+
+    def _is_its(self, rolling: Rolling, task: Task) -> bool:
+        return task.revision == rolling.revision and (rolling.id not in self._anew or task.started_by == rolling.id)
 
     def _start(self, held: _Service, revision: str) -> None:
         held.revision = revision

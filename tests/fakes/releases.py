@@ -14,6 +14,7 @@ from ops.core.release import Image
 from ops.core.ruling import Verdict
 from ops.core.seen import Trigger, Who
 from ops.core.standing import Standing, standing
+from ops.core.surroundings import Repository, Sought, Surroundings
 from ops.errors import Exit, Unreachable
 from ops.shell.deploy import Order, deploy
 from ops.shell.ending import Ending
@@ -140,6 +141,42 @@ class FakeSchedules:
         self.triggers[name] = replace(self.triggers[name], revision=revision, enabled=enabled)
 
 
+class FakeEstate:
+    """The port `ops.world.Estate`: everything is there and as declared, but for what a test says."""
+
+    def __init__(self) -> None:
+        self.otherwise: dict[str, Any] = {}
+
+    def look(self, wanted: Sought) -> Surroundings:
+        rules = [{"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPrefixList": ["verified-"]}}]
+        everything: dict[str, Any] = {
+            "account": "123456789012",
+            "cluster": True,
+            "services": (),
+            "repository": Repository(immutable=True, scans=True, rules=rules),
+            "repository_there": True,
+            "log_groups": dict.fromkeys(wanted.log_groups, 7),
+            "roles": frozenset(wanted.roles),
+            "subnets": frozenset(wanted.subnets),
+            "security_groups": frozenset(wanted.security_groups),
+            "ringing": (),
+        }
+        return Surroundings(**(everything | self.otherwise))
+
+
+class FakeAlerts:
+    """The port `ops.world.Alerts`."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.away = False
+
+    def send(self, subject: str, text: str) -> None:
+        if self.away:
+            raise lost()
+        self.sent.append((subject, text))
+
+
 class FakeLogs:
     """The port `ops.world.Logs`: what tasks logged, by the id of the task."""
 
@@ -222,6 +259,8 @@ class Environment:
         self.control = FakeControl()
         self.schedules = FakeSchedules()
         self.logs = FakeLogs(self.ecs)
+        self.estate = FakeEstate()
+        self.alerts = FakeAlerts()
         self.verdicts: dict[str, list[Verdict] | Verdict] = {}
         """By digest; PASS for others. A list is used up, one for each time it is judged."""
         self.told: list[str] = []
@@ -261,6 +300,8 @@ class Environment:
             control=wrap(self.control),
             schedules=wrap(self.schedules),
             logs=wrap(self.logs),
+            estate=wrap(self.estate),
+            alerts=wrap(self.alerts),
             clock=self.clock,
             jitter=lambda: 1.0,
         )
@@ -282,11 +323,11 @@ class Environment:
             evidence=self.folder,
         )
         build = more.pop("build", None) or (lambda: self._push(image))
-        return deploy(self.world(faults), order, build=build, prove=self._prove(faults), tell=self.tell, **more)
+        return deploy(self.world(faults), order, build=build, prove=self.prove(faults), tell=self.tell, **more)
 
     def roll_back(self, to: str | None = None, faults: Faults | None = None) -> Ending:
         wanted = Return(members=self.members, to=to, asked=self.asked(0), evidence=self.folder)
-        return roll_back(self.world(faults), wanted, self._prove(faults), self.tell)
+        return roll_back(self.world(faults), wanted, self.prove(faults), self.tell)
 
     def repair(self) -> Ending:
         return repair(self.world(), self.members, self.asked(0), self.tell)
@@ -306,7 +347,7 @@ class Environment:
         who = Who(arn="arn:aws:iam::123456789012:user/trader", host="desk")
         return Asked(who=who, token=f"process-{self._processes}", dead=lambda _: self.dead, lock_wait_seconds=lock_wait)
 
-    def _prove(self, faults: Faults | None) -> Callable[[Subject], Proof]:
+    def prove(self, faults: Faults | None = None) -> Callable[[Subject], Proof]:
         def prove(subject: Subject) -> Proof:
             until = self.clock.now() + timedelta(seconds=self.watch_seconds)
             while self.clock.now() < until:

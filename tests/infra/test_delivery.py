@@ -65,7 +65,7 @@ def test_it_may_not_change_what_a_role_may_do_nor_deploy_a_stack(statements: lis
     services = {each.partition(":")[0] for each in actions(statements)}
 
     assert services & {"cloudformation", "sts", "lambda", "rds"} == set()
-    assert {each for each in actions(statements) if each.startswith("iam:")} == {"iam:PassRole"}
+    assert {each for each in actions(statements) if each.startswith("iam:")} == {"iam:GetRole", "iam:PassRole"}
 
 
 def test_it_reaches_everything_only_to_ask_and_where_aws_knows_no_resource(statements: list[Any]) -> None:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from contract.inventory import read
 from contract.names import CONTAINER, NOT_RELEASED, Names
 from contract.verification import RuleSet
+from ops.aws.alerts import AwsAlerts
 from ops.aws.control import ControlTable
 from ops.aws.ecr import EcrImages
 from ops.aws.ecs import EcsCluster
@@ -18,10 +19,12 @@ from ops.aws.logs import CloudWatchLogs
 from ops.aws.parameters import SsmParameters
 from ops.aws.schedules import AwsSchedules
 from ops.aws.session import Aws, Call
+from ops.aws.surroundings import AwsSurroundings
 from ops.clock import SystemClock
 from ops.core.member import Member
 from ops.core.release import Image
 from ops.core.standing import Standing, standing
+from ops.processes import is_dead, own_token
 from ops.shell.deploy import Order, deploy
 from ops.shell.ending import Ending
 from ops.shell.observe import look
@@ -40,7 +43,7 @@ import json, sys, time
 from datetime import datetime, timezone
 command = sys.argv[1]
 if command != "run":
-    print(json.dumps({"command": command, "ok": True}))
+    print(json.dumps({"command": command, "ok": True, "findings": []}))
     sys.exit(0)
 for line in {before!r}:
     print(line, flush=True)
@@ -104,7 +107,7 @@ class Site:
         happens = dict(meanwhile or {})
 
         def tell(step: str, detail: str) -> None:
-            print(step, detail)  # noqa: T201 - shown when the test fails
+            print(step, detail, flush=True)  # noqa: T201 - shown when the test fails, and read by who kills
             happens.pop(step, lambda: None)()
 
         return deploy(self.world, order, build=lambda: image, prove=self._prove(), tell=tell)
@@ -114,19 +117,24 @@ class Site:
         return roll_back(self.world, wanted, self._prove(), print)
 
     def status(self) -> Standing:
-        return standing(look(self.world, (MEMBER,)), NAMES)
+        """As the verb tells it: the lock of a process that is no more holds nothing."""
+        scene = look(self.world, (MEMBER,))
+        dead = scene.lock is not None and is_dead(scene.lock)
+        return standing(replace(scene, lock=None) if dead else scene, NAMES)
 
     def _prove(self) -> Any:
         return prover(self.world, CloudWatchLogs(self.aws), self.rules, patience=8)
 
     def _asked(self) -> Asked:
-        return Asked(who=who(self.aws, {}), token=f"test-{id(object())}", settle_seconds=30, task_seconds=30)
+        return Asked(who=who(self.aws, {}), token=own_token(), dead=is_dead, settle_seconds=30, task_seconds=30)
 
     # ------------------------------------------------------------------------------------- what the stacks would make
 
     def stand_up(self) -> None:
-        self.ask("ecr", "CreateRepository", repositoryName=NAMES.repository)
+        self._repository()
         self.ask("logs", "CreateLogGroup", logGroupName=NAMES.log_group(SERVICE))
+        self.ask("logs", "PutRetentionPolicy", logGroupName=NAMES.log_group(SERVICE), retentionInDays=7)
+        self.ask("sns", "CreateTopic", Name=NAMES.alerts)
         self.ask("ecs", "CreateCluster", clusterName=NAMES.cluster)
         self._table()
         template = self._template()
@@ -136,6 +144,23 @@ class Site:
         parameters.create(NAMES.running(SERVICE), NOT_RELEASED, "what runs")
         parameters.create(NAMES.schedule_revision(SCHEDULE), NOT_RELEASED, "what is started")
         parameters.create(NAMES.schedule_state(SCHEDULE), "ENABLED", "whether")
+
+    def _repository(self) -> None:
+        self.ask(
+            "ecr",
+            "CreateRepository",
+            repositoryName=NAMES.repository,
+            imageTagMutability="IMMUTABLE",
+            imageScanningConfiguration={"scanOnPush": True},
+        )
+        keep = {"tagStatus": "tagged", "tagPrefixList": ["verified-"], "countType": "imageCountMoreThan"}
+        rule = {"rulePriority": 1, "selection": {**keep, "countNumber": 999}, "action": {"type": "expire"}}
+        policy = json.dumps({"rules": [rule]})
+        self.ask("ecr", "PutLifecyclePolicy", repositoryName=NAMES.repository, lifecyclePolicyText=policy)
+
+    def _subnet(self) -> str:
+        vpc = self.ask("ec2", "CreateVpc", CidrBlock="10.73.0.0/20")["Vpc"]["VpcId"]
+        return str(self.ask("ec2", "CreateSubnet", VpcId=vpc, CidrBlock="10.73.0.0/24")["Subnet"]["SubnetId"])
 
     def _table(self) -> None:
         keys = [("pk", "HASH"), ("sk", "RANGE")]
@@ -187,7 +212,7 @@ class Site:
             taskDefinition=template,
             desiredCount=0,
             launchType="FARGATE",
-            networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+            networkConfiguration={"awsvpcConfiguration": {"subnets": [self._subnet()]}},
             deploymentConfiguration={"deploymentCircuitBreaker": breaker},
         )
 
@@ -219,20 +244,27 @@ def standing_site(folder: Path) -> Iterator[Site]:
     """The endpoint with the environment in it, for the length of a `with` block."""
     pace = endpoint.Pace(steady=0.3, bake=0.1, restart=0.05, restart_most=0.2, schedules=0.2)
     with endpoint.running(tasks=endpoint.Tasks.PROCESSES, pace=pace) as running:
-        aws = Aws(endpoint_url=running.url, region=running.settings.region)
-        world = World(
-            names=NAMES,
-            ecs=EcsCluster(aws, NAMES),
-            images=EcrImages(aws, NAMES.repository),
-            parameters=SsmParameters(aws, NAMES.environment),
-            control=ControlTable(aws, NAMES.control_table),
-            schedules=AwsSchedules(aws, NAMES.schedule_group),
-            logs=CloudWatchLogs(aws),
-            clock=_Fast(),
-        )
-        made = Site(aws, folder, world, dict(read(RULES).verification))
+        made = site_at(running.url, running.settings.region, folder)
         made.stand_up()
         yield made
+
+
+def site_at(url: str, region: str, folder: Path) -> Site:
+    """The environment in an endpoint that runs already, perhaps in another process."""
+    aws = Aws(endpoint_url=url, region=region)
+    world = World(
+        names=NAMES,
+        ecs=EcsCluster(aws, NAMES),
+        images=EcrImages(aws, NAMES.repository),
+        parameters=SsmParameters(aws, NAMES.environment),
+        control=ControlTable(aws, NAMES.control_table),
+        schedules=AwsSchedules(aws, NAMES.schedule_group),
+        logs=CloudWatchLogs(aws),
+        estate=AwsSurroundings(aws),
+        alerts=AwsAlerts(aws, NAMES.alerts),
+        clock=_Fast(),
+    )
+    return Site(aws, folder, world, dict(read(RULES).verification))
 
 
 class _Fast(SystemClock):

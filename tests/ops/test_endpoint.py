@@ -12,6 +12,7 @@ from ops.cli.root import ops as command
 from ops.core.standing import Condition
 from ops.errors import Exit
 from ops.shell.rollback import preview
+from sandbox.inherited import inherited
 from tests.ops.endpoint_site import MEMBER, NAMES, SERVICE, Site
 
 pytestmark = pytest.mark.world
@@ -70,13 +71,34 @@ def the_verbs_tell_it(site: Site) -> None:
     assert (code, told["release"]["tag"], told["proven"], told["findings"]) == (0, "one", True, [])
     code, history = ops("history", "--limit", "3")
     assert [each["outcome"] for each in history["deployments"]] == ["proven", "taken back", "taken back"]
-    assert ops("preflight") == (0, {"findings": []})
+    for request in inherited(site.aws.region, "123456789012"):
+        site.ask("scheduler", "CreateSchedule", **request | {"State": "DISABLED"})
+    code, found = ops("preflight")
+    assert (code, found["findings"]) == (0, [])
     assert ops("status", "--repair")[0] == 0
     code, plan = ops("rollback", "--plan")
     assert (code, plan["to"], plan["deployable"]) == (1, None, False)
     code, plan = ops("rollback", "--plan", "--to", "two")
     assert (code, plan["to"]["tag"], plan["deployable"]) == (0, "two", True)
     assert plan.keys() >= {"from", "to", "reason", "changes", "deployable"}
+
+
+def test_a_digest_that_is_not_the_one_built_is_stopped_before_any_service_is_touched(site: Site) -> None:
+    """The original's defect: a tag was pushed again by somebody else, and what ran was not what had been built."""
+    built = site.image("one")
+
+    def overwrite() -> None:
+        site.ask("ecr", "PutImageTagMutability", repositoryName=NAMES.repository, imageTagMutability="MUTABLE")
+        (site.folder / "one").rename(site.folder / "was-one")
+        assert site.image("one", "somebody else's").digest != built.digest
+
+    ended = site.deploy(built, {"build": overwrite})
+
+    assert (ended.exit, ended.record and ended.record.to) == (Exit.NOT_DONE, None)
+    assert "not the one that was built" in ended.message
+    assert ended.record is not None
+    assert built.digest in ended.record.reasons[0]
+    assert site.status().services[0].condition is Condition.STOPPED
 
 
 def test_a_first_release_that_dies_is_taken_back_to_nothing(site: Site) -> None:

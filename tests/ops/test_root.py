@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from click.testing import CliRunner
 
 from ops.cli.root import VERBS, ops
@@ -41,6 +42,41 @@ def test_the_version_is_told_in_both_forms() -> None:
 def test_help_asked_for_as_json_is_one_object() -> None:
     for words in (["--json", "--help"], ["verify", "--json", "--help"]):
         assert json.loads(CliRunner().invoke(ops, words).stdout).keys() == {"help"}
+
+
+def completed(monkeypatch: pytest.MonkeyPatch, words: str, at: int) -> list[str]:
+    monkeypatch.setenv("_OPS_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(at))
+    told = CliRunner().invoke(ops, [], prog_name="ops").stdout
+    return [line.partition(",")[2] for line in told.splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "expected"),
+    [
+        ("ops st", 1, ["status"]),
+        ("ops --env pa", 2, ["paper"]),
+        ("ops schedules s", 2, ["sync"]),
+        ("ops schedules disable ops-pipeline-c", 3, ["ops-pipeline-classifier"]),
+        ("ops logs dispatcher-l", 2, ["dispatcher-large"]),
+        ("ops trading halt lar", 3, ["large"]),
+        ("ops --config nowhere.toml logs d", 4, []),
+    ],
+)
+def test_the_shell_completes_verbs_and_declared_names(
+    monkeypatch: pytest.MonkeyPatch, words: str, at: int, expected: list[str]
+) -> None:
+    assert completed(monkeypatch, words, at) == expected
+
+
+def test_a_defect_is_told_as_one_object_and_its_trace_goes_to_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VERBS, "status", ("tests.ops.no_such_module", "broken"))
+
+    result = CliRunner().invoke(ops, ["--json", "status"])
+
+    assert (result.exit_code, json.loads(result.stdout)["error"]["exit"]) == (1, 1)
+    assert "Traceback" in result.stderr
 
 
 def test_every_verb_is_a_command_of_its_name() -> None:

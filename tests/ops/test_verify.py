@@ -269,7 +269,7 @@ def test_no_inventory_anywhere_says_where_one_was_looked_for(folder: Path) -> No
     assert result.exit_code == 2
     assert result.stderr == dedent(f"""\
         ops: there is no pipeline.toml in {folder} or above it
-        Next: run ops inside the repository, or name the file with --config PATH/pipeline.toml
+        Next: ops init writes one here; or name the one that is meant with --config PATH/pipeline.toml
         """)
 
 

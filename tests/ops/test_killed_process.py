@@ -1,0 +1,69 @@
+"""A deployment whose process is killed (SIGKILL), with real parts: what is told is true, and the next walk ends well.
+
+Every call of every walk is visited in `test_interruptions.py`, with a cluster in memory. Here are the steps after
+which something real is left behind, each with a real process, real tasks and a real control table.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+
+from ops.core.release import Image
+from ops.core.standing import Condition, Severity
+from ops.errors import Exit
+from tests.ops.endpoint_site import SERVICE, Site
+
+pytestmark = pytest.mark.world
+
+STEPS = {
+    "register": f"register {SERVICE}",
+    "migrate": f"migrate {SERVICE}",
+    "settle": f"settle {SERVICE}",
+    "verify": f"verify {SERVICE}",
+    "promote": "promote",
+}
+"""By the name of the release that is killed there."""
+
+
+def killed(site: Site, image: Image, step: str) -> None:
+    """Deploy in a process of its own, and kill it as soon as it says that the step begins."""
+    words = [str(site.aws.endpoint_url), site.aws.region, str(site.folder), json.dumps(asdict(image))]
+    program = [sys.executable, "-m", "tests.ops.walk_program", *words]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as walk:
+        assert walk.stdout is not None
+        said: list[str] = []
+        for line in walk.stdout:
+            said.append(line)
+            if line.startswith(f"{step} "):
+                walk.kill()
+                break
+        assert any(line.startswith(f"{step} ") for line in said), said
+    assert walk.returncode == -9
+
+
+def test_after_a_kill_status_is_true_and_the_next_deploy_or_rollback_ends_well(site: Site) -> None:
+    assert site.deploy(site.image("one")).exit is Exit.DONE
+    proven = site.status().services[0].revision
+    for turn, (name, step) in enumerate(STEPS.items()):
+        image = site.image(name)
+        killed(site, image, step)
+
+        says = site.status()
+        (interrupted,) = [each for each in says.findings if each.id == "interrupted"]
+        assert f"its process ended during {step}" in interrupted.evidence
+        assert says.services[0].condition in {Condition.RUNNING, Condition.ROLLING}
+        assert says.last is not None
+        assert says.last.open
+
+        back = turn % 2 == 1 and says.services[0].revision != proven
+        ended = site.roll_back() if back else site.deploy(image)
+
+        assert ended.exit is Exit.DONE, (name, ended)
+        now = site.status()
+        assert (now.proven, [each for each in now.findings if each.severity is Severity.ERROR]) == (True, [])
+        assert now.release is not None
+        assert (now.services[0].revision == proven) is back
+        proven = now.services[0].revision
