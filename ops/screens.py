@@ -27,9 +27,10 @@ def ending_screen(ended: Ending) -> Iterator[str]:
 
 
 def _record(record: Record) -> Iterator[str]:
-    yield f"  deployment {record.id}: {record.outcome}{f', verdict {record.verdict}' if record.verdict else ''}"
-    yield f"  from {_release(record.before)}"
-    yield f"  to   {_release(record.to)}"
+    yield f"  {record.kind} {record.id}: {record.outcome}{f', verdict {record.verdict}' if record.verdict else ''}"
+    if record.to is not None:
+        yield f"  from {_release(record.before)}"
+        yield f"  to   {_release(record.to)}"
     for reason in record.reasons:
         yield f"  {reason}"
     if record.evidence:

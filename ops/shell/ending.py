@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from ops.core.records import Outcome, Record
+from ops.core.records import Kind, Outcome, Record
 from ops.core.standing import Finding
 from ops.errors import Exit
 from ops.shell.journal import Journal
@@ -61,4 +61,6 @@ def announce(journal: Journal, ended: Ending) -> Ending:
 def ending(record: Record, message: str, **more: Any) -> Ending:
     """The ending that a closed record tells."""
     outcome = record.outcome
-    return Ending(exit=exit_of(outcome), message=message, next_step=NEXT_STEP[outcome], record=record, **more)
+    shipped = record.kind in {Kind.DEPLOY, Kind.ROLLBACK} or outcome is not Outcome.PROVEN
+    next_step = NEXT_STEP[outcome] if shipped else "nothing"
+    return Ending(exit=exit_of(outcome), message=message, next_step=next_step, record=record, **more)
