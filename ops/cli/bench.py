@@ -96,7 +96,7 @@ def bench(session: Session) -> Bench:
     names = there.names
     members = tuple(_member(there.inventory, name) for name in there.inventory.services)
     return Bench(
-        _world(aws, names),
+        aws_world(aws, names),
         aws,
         names,
         there.inventory,
@@ -112,7 +112,8 @@ def _member(declared: Inventory, name: str) -> Member:
     return Member(name=name, rules=service.rules, accounts=service.accounts, schedules=schedules)
 
 
-def _world(aws: Aws, names: Names) -> World:
+def aws_world(aws: Aws, names: Names) -> World:
+    """Every port of the release engine, answered by AWS or by what stands in for it."""
     return World(
         names=names,
         ecs=EcsCluster(aws, names),

@@ -10,16 +10,11 @@ from typing import Any
 from contract.inventory import read
 from contract.names import CONTAINER, NOT_RELEASED, Names
 from contract.verification import RuleSet
-from ops.aws.alerts import AwsAlerts
-from ops.aws.control import ControlTable
 from ops.aws.ecr import EcrImages
-from ops.aws.ecs import EcsCluster
 from ops.aws.identity import who
 from ops.aws.logs import CloudWatchLogs
-from ops.aws.parameters import SsmParameters
-from ops.aws.schedules import AwsSchedules
 from ops.aws.session import Aws, Call
-from ops.aws.surroundings import AwsSurroundings
+from ops.cli.bench import aws_world
 from ops.clock import SystemClock
 from ops.core.member import Member
 from ops.core.release import Image
@@ -252,18 +247,7 @@ def standing_site(folder: Path) -> Iterator[Site]:
 def site_at(url: str, region: str, folder: Path) -> Site:
     """The environment in an endpoint that runs already, perhaps in another process."""
     aws = Aws(endpoint_url=url, region=region)
-    world = World(
-        names=NAMES,
-        ecs=EcsCluster(aws, NAMES),
-        images=EcrImages(aws, NAMES.repository),
-        parameters=SsmParameters(aws, NAMES.environment),
-        control=ControlTable(aws, NAMES.control_table),
-        schedules=AwsSchedules(aws, NAMES.schedule_group),
-        logs=CloudWatchLogs(aws),
-        estate=AwsSurroundings(aws),
-        alerts=AwsAlerts(aws, NAMES.alerts),
-        clock=_Fast(),
-    )
+    world = replace(aws_world(aws, NAMES), clock=_Fast())
     return Site(aws, folder, world, dict(read(RULES).verification))
 
 
