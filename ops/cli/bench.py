@@ -76,7 +76,9 @@ class Bench:
         """
         known = [each.name for each in self.members]
         if unknown := [each for each in services if each not in known]:
-            raise OpsError(f"no service is called {', '.join(unknown)}", next_step=f"name of {', '.join(known)}")
+            raise OpsError(
+                f"no service is called {', '.join(unknown)}", next_step=f"name one or more of {', '.join(known)}"
+            )
         return services
 
 

@@ -1,6 +1,6 @@
 """`ops schedules`: what the clock starts, and whether it should."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -147,12 +147,16 @@ def _document(each: Entry) -> dict[str, Any]:
     return {**plain(told), "held": each.held, "trigger": trigger}
 
 
-def _screen(found: Iterable[Entry]) -> Iterator[str]:
+def _screen(found: Sequence[Entry]) -> Iterator[str]:
     rows = [_row(each) for each in found]
     if not rows:
         yield "nothing that the clock starts concerns this environment"
         return
-    yield from columns(("NAME", "WHOSE", "STATE", "SHOULD BE", "WHEN", "STARTS"), rows)
+    head, *below = columns(("NAME", "WHOSE", "STATE", "SHOULD BE", "WHEN"), rows)
+    yield head
+    for line, each in zip(below, found, strict=True):
+        yield line
+        yield f"    {_starts(each)}"
     wrong = sum(not each.held for each in found)
     yield f"Next: ops schedules {'sync' if wrong else 'audit'}"
 
@@ -160,7 +164,11 @@ def _screen(found: Iterable[Entry]) -> Iterator[str]:
 def _row(each: Entry) -> tuple[str, ...]:
     trigger = each.trigger
     when = f"{trigger.expression or 'an event'} {trigger.time_zone}".strip() if trigger else "-"
-    command = f" {' '.join(trigger.command)}" if trigger else ""
-    starts = f"{short(trigger.revision) or 'no task'}{command}" if trigger else "-"
     name = f"{each.group}/{each.name}"
-    return (name, each.whose, each.state or "not there", each.should or "nobody says", when, starts)
+    return (name, each.whose, each.state or "not there", each.should or "nobody says", when)
+
+
+def _starts(each: Entry) -> str:
+    if each.trigger is None:
+        return "starts nothing"
+    return " ".join(["starts", short(each.trigger.revision) or "no task", *each.trigger.command])

@@ -30,6 +30,8 @@ class Outcome(StrEnum):
     """It has not: it is under way, or it was killed."""
     PROVEN = "proven"
     """What it shipped runs and is proven."""
+    DONE = "done"
+    """What was asked for is done; nothing was released by it."""
     KEPT = "kept"
     """What it shipped runs, and neither proof nor disproof was seen. Not promoted."""
     TAKEN_BACK = "taken back"

@@ -77,7 +77,7 @@ def sync(world: World, members: tuple[Member, ...], inventory: Inventory, asked:
             move_schedules(journal, moving)
             told = tuple(f"{each.group}/{each.name} is {each.should}, as declared" for each in wrong)
             told += tuple(f"{name} starts what was proven" for name in moving)
-            record = journal.end(Outcome.PROVEN, told)
+            record = journal.end(Outcome.DONE, told)
             return ending(record, f"{len(told)} schedules put right", findings=missing)
 
 
@@ -114,7 +114,7 @@ def switch(
             if each.trigger is not None and not waits:
                 _switch(journal, each, state)
             told = f"{each.group}/{each.name} is {state}{', once something is released' if waits else ''}"
-            return ending(journal.end(Outcome.PROVEN, (f"{told}: {why}",)), told)
+            return ending(journal.end(Outcome.DONE, (f"{told}: {why}",)), told)
 
 
 def refuse_against_declaration(each: Entry, state: ScheduleState) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from ops.core.records import Kind, Outcome, Record
+from ops.core.records import Outcome, Record
 from ops.core.standing import Finding
 from ops.errors import Exit
 from ops.shell.journal import Journal
@@ -26,7 +26,7 @@ class Ending:
 def exit_of(outcome: Outcome) -> Exit:
     """The exit code of an outcome. Only what is proven is 0."""
     match outcome:
-        case Outcome.PROVEN:
+        case Outcome.PROVEN | Outcome.DONE:
             return Exit.DONE
         case Outcome.KEPT:
             return Exit.INCONCLUSIVE
@@ -41,7 +41,8 @@ def exit_of(outcome: Outcome) -> Exit:
 
 
 NEXT_STEP = {
-    Outcome.PROVEN: "nothing; the release is proven, and its schedules have moved",
+    Outcome.PROVEN: "nothing; the release is proven",
+    Outcome.DONE: "nothing",
     Outcome.KEPT: "ops deploy again when there is something to see (the same image is judged, not shipped again)",
     Outcome.TAKEN_BACK: "read the evidence, fix what it names, deploy the fix",
     Outcome.SUPERSEDED: "ops status, which says what runs; deploy again if that is not what you want",
@@ -61,6 +62,4 @@ def announce(journal: Journal, ended: Ending) -> Ending:
 def ending(record: Record, message: str, **more: Any) -> Ending:
     """The ending that a closed record tells."""
     outcome = record.outcome
-    shipped = record.kind in {Kind.DEPLOY, Kind.ROLLBACK} or outcome is not Outcome.PROVEN
-    next_step = NEXT_STEP[outcome] if shipped else "nothing"
-    return Ending(exit=exit_of(outcome), message=message, next_step=next_step, record=record, **more)
+    return Ending(exit=exit_of(outcome), message=message, next_step=NEXT_STEP[outcome], record=record, **more)

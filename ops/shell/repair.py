@@ -31,7 +31,7 @@ def repair(world: World, members: tuple[Member, ...], asked: Asked, tell: Tell) 
                 journal.point(parameter, value)
             move_schedules(journal, schedules)
             count = len(wrong) + len(schedules)
-            return ending(journal.end(Outcome.PROVEN), f"{count} pointers say again what is so")
+            return ending(journal.end(Outcome.DONE), f"{count} pointers say again what is so")
 
 
 def _record(world: World, asked: Asked, grip: Grip, scene: Scene) -> Record:
