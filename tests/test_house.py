@@ -41,7 +41,9 @@ def test_a_generated_page_is_what_the_code_says_now(page: Path) -> None:
 
 
 def test_every_page_of_the_reference_is_generated() -> None:
-    assert {path.relative_to(ROOT) for path in (ROOT / REFERENCE).iterdir()} == pages(ROOT).keys()
+    generated = {page for page in pages(ROOT) if page.parent == REFERENCE}
+
+    assert {path.relative_to(ROOT) for path in (ROOT / REFERENCE).iterdir()} == generated
 
 
 def test_every_verb_has_help_and_an_example_and_tells_its_exit_codes() -> None:
