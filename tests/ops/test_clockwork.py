@@ -1,6 +1,8 @@
 """What the clock starts: what is said about it, and how it is held to what should be."""
 
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from ops.core.seen import Trigger
 from ops.errors import Exit, OpsError
 from ops.shell import clockwork
 from ops.shell.observe import look
-from tests.fakes.releases import Environment
+from tests.fakes.releases import Environment, Faults, Killed
 
 TINY = "ops-pipeline-dispatcher-tiny"
 CLASSIFIER = "ops-pipeline-classifier"
@@ -85,6 +87,23 @@ def test_sync_holds_others_schedules_to_the_declared_state_and_leaves_a_record(
     assert found(env, declared) == []
     again = clockwork.sync(env.world(), env.members, declared, env.asked(), env.tell)
     assert (again.exit, again.record) == (Exit.DONE, None)
+
+
+def test_a_sync_that_is_killed_at_any_call_is_just_done_again(tmp_path: Path, declared: Inventory) -> None:
+    for at in count(1):
+        env = Environment(tmp_path)
+        env.schedules.others = [legacy(TINY), legacy(CLASSIFIER)]
+        assert env.deploy(env.image("one")).exit is Exit.DONE
+        faults = Faults(at=at)
+        with suppress(Killed):
+            clockwork.sync(env.world(faults), env.members, declared, env.asked(), env.tell)
+        if len(faults.calls) < at:
+            break
+        env.wait(4000)
+
+        assert clockwork.sync(env.world(), env.members, declared, env.asked(), env.tell).exit is Exit.DONE
+        assert found(env, declared) == []
+        assert env.status().findings == ()
 
 
 def test_a_declared_schedule_that_is_not_there_is_said_and_stops_nobody(env: Environment, declared: Inventory) -> None:

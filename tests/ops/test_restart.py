@@ -1,5 +1,7 @@
 """New tasks of the release that runs: what is judged is theirs alone, and the release keeps its proof."""
 
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from ops.errors import Exit
 from ops.shell.ending import Ending
 from ops.shell.restart import Renewal, restart
 from tests.fakes.cluster import Behaviour
-from tests.fakes.releases import Environment
+from tests.fakes.releases import Environment, Faults, Killed
 
 SERVICE = "dispatcher-large"
 
@@ -72,6 +74,28 @@ def test_a_restart_is_nothing_to_go_back_to_and_nothing_to_go_back_from(env: Env
     says = env.status()
     assert says.release is not None
     assert (says.release.tag, says.findings) == ("one", ())
+
+
+def test_a_restart_that_is_killed_at_any_call_is_just_done_again(tmp_path: Path) -> None:
+    seen: set[tuple[str, ...]] = set()
+    for at in count(1):
+        env = Environment(tmp_path)
+        env.watch_seconds = 10
+        assert env.deploy(env.image("one")).exit is Exit.DONE
+        faults = Faults(at=at)
+        wanted = Renewal(members=env.members, asked=env.asked(), evidence=env.folder)
+        with suppress(Killed):
+            restart(env.world(faults), wanted, env.prove(faults), env.tell)
+        if len(faults.calls) < at:
+            break
+        if (lately := tuple(faults.calls[-5:])) in seen:
+            continue  # the third look of a poll that found nothing new is no new place
+        seen.add(lately)
+        env.wait(4000)
+
+        assert env.status().proven
+        assert renew(env).exit is Exit.DONE
+        assert env.status().findings == ()
 
 
 def test_where_nothing_runs_there_is_nothing_to_restart(tmp_path: Path) -> None:
