@@ -37,7 +37,8 @@ test: setup ## Run the tests (under ten minutes on two cores; loopback only).
 rehearse: setup $(if $(ORDERS),,node_modules/.ready) ## The quick start: a whole release on this machine, with the proof (ORDERS=1, TASKS=processes).
 	$(BIN)/ops rehearse $(if $(ORDERS),--orders) $(if $(TASKS),--tasks $(TASKS))
 
-torture: setup ## kill -9 at every step; counts duplicates, lost, ghosts (RUNS=500 SEED=1).
+torture: setup ## kill -9 at every step; counts duplicates, lost, ghosts; 100,000 bad rows first (RUNS=500 SEED=1).
+	$(BIN)/python -m benchmarks.malformed --seed $(or $(SEED),1)
 	$(BIN)/python -m benchmarks.torture --runs $(or $(RUNS),500) --seed $(or $(SEED),1)
 
 bench: setup ## Measure against named peers in one run; writes benchmarks/latest.json.

@@ -13,7 +13,7 @@ from benchmarks.torture.crew import CrewError, Orders, outcomes
 from benchmarks.torture.nursery import Program
 from benchmarks.torture.report import Tally, failure, line, tables
 
-WORKERS = 28
+WORKERS = 20
 """Side by side on two cores: a run is seconds of waiting for leases, graces and restarts, and 0.3 s of CPU."""
 INTERRUPTED = 130
 
@@ -61,7 +61,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="decides every plan; printed, so that it can be repeated")
     parser.add_argument("--only-run", type=int, metavar="N", help="play run N of the seed alone")
     parser.add_argument("--workers", type=int, default=WORKERS, help="runs side by side")
-    parser.add_argument("--patience", type=float, default=30.0, help="seconds until a recommendation counts as lost")
+    parser.add_argument("--patience", type=float, default=120.0, help="seconds until a recommendation counts as lost")
     parser.add_argument("--logs", type=Path, help="an empty folder for the dispatchers' logs; kept when a run fails")
     parser.add_argument("--dispatcher", default="dispatcher.commands.run", help="module with main(arguments, environ)")
     return parser.parse_args(arguments)

@@ -18,7 +18,7 @@ Program = Callable[[list[str], Mapping[str, str]], int]
 """What a child runs: arguments and environment in, exit code out."""
 SURPRISE = 70
 """Exit code of a child that ended with a traceback."""
-DEATH_SECONDS = 10.0
+DEATH_SECONDS = 60.0
 
 
 @dataclass(slots=True)
