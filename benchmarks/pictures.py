@@ -105,8 +105,15 @@ def candidates(rationale: Rationale, title: str) -> Figure:
     top.axis("off")
     top.set_title(title, loc="left", fontsize=11)
     if cells:
-        widths = [0.2, *[0.08] * (len(COLUMNS) - 1)]
-        table = top.table(cells, colLabels=[*COLUMNS], colWidths=widths, loc="upper center", cellLoc="right")
+        widths = [0.18, *[0.082] * (len(COLUMNS) - 1)]
+        labels = [column.replace("_", " ") for column in COLUMNS]
+        table = top.table(
+            cells,
+            colLabels=labels,
+            colWidths=widths,
+            loc="upper center",
+            cellLoc="right",
+        )
         table.auto_set_font_size(value=False)
         table.set_fontsize(8.5)
         for (row, _), cell in table.get_celld().items():
@@ -175,7 +182,7 @@ def _cell(each: Mapping[str, Any], column: str) -> str:
         return "–"
     if column in {"spread", "iv"}:
         return f"{Decimal(value) * 100:.1f} %"
-    return f"{Decimal(value):.2f}" if column == "delta" else str(value)
+    return f"{Decimal(value):.2f}" if column in {"strike", "bid", "ask", "delta"} else str(value)
 
 
 def main(arguments: list[str]) -> int:

@@ -32,6 +32,7 @@ from contract.inventory import FILE_NAME, load
 from contract.limits import Action, ByHand, Exits, Limits, OptionExits, Sizing, TradingState
 from contract.options import Choice, Contracts, Entry, Options, Structure, Undefined, Vertical, Volatility
 from contract.verification import Evidence, Forbid, Imply, Kind, Match, Require, Rule, RuleSet
+from dispatcher.core.options.choice import Exclusion
 from dispatcher.core.reasons import Reason
 from ops.cli.root import HELP_OPTIONS, VERBS, Session, ops
 from ops.errors import Exit
@@ -195,6 +196,9 @@ def _declared_fields(kind: type) -> str:
 def _reasons() -> Iterator[str]:
     yield inspect.cleandoc(Reason.__doc__ or "")
     yield _table(("reason", "meaning"), ((f"`{each.value}`", each.meaning) for each in Reason))
+    yield "## Contracts"
+    yield "Of `no_contract` the detail counts these, and every candidate is kept with its own."
+    yield _table(("exclusion", "meaning"), ((f"`{each.value}`", each.meaning) for each in Exclusion))
 
 
 # ---------------------------------------------------------------------------------------------------------- incidents

@@ -50,11 +50,6 @@ class Listed:
     modelled: bool = False
 
     @property
-    def strike(self) -> Underlying:
-        """The strike, as the price of the underlying that it is."""
-        return Underlying(self.contract.strike)
-
-    @property
     def two_sided(self) -> bool:
         """Whether it has a quote whose sides do not cross."""
         return self.quote is not None and 0 < self.quote.bid <= self.quote.ask

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from dispatcher.core.gates import Case, Check
-from dispatcher.core.options.trade import Spread, Trade
+from dispatcher.core.options.trade import Trade
 from dispatcher.core.reasons import Reason
 
 LEVEL_TO_BUY, LEVEL_FOR_SPREADS = 2, 3
@@ -34,8 +34,3 @@ def buying_power(cost: Decimal, case: Case) -> Check:
     if power is None:
         return Check(passed=False, reason=Reason.BUYING_POWER, observed=observed, threshold="the broker does not say")
     return Check(cost <= power, Reason.BUYING_POWER, observed, f"${power:,.2f}")
-
-
-def is_spread(trade: Trade) -> bool:
-    """Whether it is of two legs."""
-    return isinstance(trade, Spread)
