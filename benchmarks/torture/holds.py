@@ -135,6 +135,11 @@ class Holds:
         """Whether a backend is still at its statement."""
         return bool(self.rows(f"SELECT 1 {_OTHERS} AND pid = %(pid)s AND state <> 'idle'", pid=backend))
 
+    def describe(self, backend: int) -> str:
+        """What a backend is at, for whoever reads that it did not come to its end."""
+        asked = f"SELECT state, wait_event_type, wait_event, query {_OTHERS} AND pid = %(pid)s"
+        return f"{self.rows(asked, pid=backend)}"
+
     def others(self) -> int:
         """How many other sessions there are: those of the dead linger until they notice."""
         return len(self.rows(f"SELECT 1 {_OTHERS} AND pid <> pg_backend_pid()"))

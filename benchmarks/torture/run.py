@@ -58,9 +58,7 @@ class Director:
         began = monotonic()
         self.stage.prepare(self.plan)
         try:
-            for strike, later in zip(self.plan.strikes, self.plan.later, strict=True):
-                self._strike(strike)
-                self.recommendations |= self.stage.recommend(later)
+            self._strikes()
             self._finish()
         finally:
             self._clean_up()
@@ -74,6 +72,17 @@ class Director:
             repeated_posts=len(evidence.posts) - len({post.client_order_id for post in evidence.posts}),
             seconds=monotonic() - began,
         )
+
+    def _strikes(self) -> None:
+        """All of them. One that cannot be brought to its end is told; what became of the run is judged all the same."""
+        try:
+            for strike, later in zip(self.plan.strikes, self.plan.later, strict=True):
+                self._strike(strike)
+                self.recommendations |= self.stage.recommend(later)
+        except TimeoutError as error:
+            self.crashes.append(f"the harness waited in vain: {error}")
+            self.stage.cable.mend()
+            self._let_go()
 
     # -- one strike ---------------------------------------------------------------------------
 
@@ -181,7 +190,7 @@ class Director:
         if step.way is Way.DONE:
             victim.signal(signal.SIGSTOP)
             holds.disarm()
-            self._await(lambda: not holds.busy(backend), "the commit")
+            self._await_commit(backend)
             self._kill(victim)
             return
         self._kill(victim)
@@ -191,7 +200,7 @@ class Director:
             self._populate()
             sleep(LINGER_SECONDS)
             holds.disarm()
-            self._await(lambda: not holds.busy(backend), "the late commit")
+            self._await_commit(backend)
 
     def _held_backend(self, step: Step) -> int:
         """The backend that stands at the step's point."""
@@ -292,9 +301,14 @@ class Director:
     def _alive(self) -> list[Life]:
         return [life for life in self.lives if not life.dead.is_set()]
 
+    def _await_commit(self, backend: int) -> None:
+        if not self._wait(lambda: not self.stage.holds.busy(backend)):
+            at = self.stage.holds.describe(backend)
+            raise TimeoutError(f"{self.patience_seconds:.0f} s for a commit, and the backend is at {at}")
+
     def _await(self, there: Callable[[], bool], what: str) -> None:
         if not self._wait(there):
-            raise TimeoutError(f"waited {self.patience_seconds:.0f} s for {what}; {self.plan}")
+            raise TimeoutError(f"{self.patience_seconds:.0f} s for {what}")
 
     def _wait(self, there: Callable[[], bool]) -> bool:
         """Until it is there, or patience ends."""
