@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bench import claiming, dispatching, exchanging, judging, ranking, start
+from benchmarks.bench import claiming, dispatching, exchanging, exits, judging, ranking, start
 from benchmarks.bench.measure import Measure
 
 LATEST = Path("benchmarks/latest.json")
@@ -18,6 +18,7 @@ MODULES = {
     "ranking": ranking,
     "exchanging": exchanging,
     "dispatching": dispatching,
+    "exits": exits,
 }
 
 

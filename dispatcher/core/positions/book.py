@@ -1,5 +1,6 @@
 """A position as our books have it: what moved it, what was meant with it, what is being done about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +18,14 @@ class Stage(StrEnum):
     OPEN = "open"  # exiting, or closed when the broker holds nothing any more
     EXITING = "exiting"  # closed when the broker holds nothing any more; alarmed with its age meanwhile
     CLOSED = "closed"  # the end; a late line of the statement may still explain it
+
+
+WAYS: Mapping[Stage, frozenset[Stage]] = {
+    Stage.OPEN: frozenset({Stage.EXITING, Stage.CLOSED}),
+    Stage.EXITING: frozenset({Stage.CLOSED}),
+    Stage.CLOSED: frozenset(),
+}
+"""What may follow each stage, but for itself. The database holds it by a trigger; a test compares the two."""
 
 
 class ExitReason(StrEnum):

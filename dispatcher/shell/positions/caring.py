@@ -35,7 +35,7 @@ def look_after(desk: PositionDesk, book: Book, holding: Holding, orders: tuple[W
     if missing == 0:
         desk.memory.excess.pop(book.symbol, None)
         return _protected(desk, book)
-    if desk.memory.looks == 0:
+    if desk.memory.looks < 1:
         return uncovered(desk, book, missing, "too many positions are without a stop; it waits for its turn")
     desk.memory.looks -= 1
     fresh = look(desk, book)

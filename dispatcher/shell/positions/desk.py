@@ -30,8 +30,9 @@ class Memory:
     events_read: datetime | None = None
     seen: dict[str, datetime] = field(default_factory=dict)
     """When each position was last seen to: whoever waited longest is first, so that none starves another."""
-    looks: int = 0
-    """Fresh looks left in this turn."""
+    looks: Decimal = Decimal(0)
+    """Fresh looks left; one is made of a whole one."""
+    looks_granted: datetime | None = None
 
 
 @dataclass(slots=True)

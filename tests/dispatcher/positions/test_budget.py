@@ -71,6 +71,19 @@ def test_five_hundred_naked_positions_stay_within_the_brokers_limit(crowded: Sta
     assert 3 * 60 / SPACING_SECONDS < A_MINUTE / 2, "a quiet account takes less than half of what is shared"
 
 
+def test_a_minute_of_turns_over_five_hundred_naked_positions_asks_less_than_the_broker_allows(crowded: Stand) -> None:
+    for _ in range(4):
+        crowded.turn()
+        crowded.advance(SPACING_SECONDS)
+
+    asked = 0
+    for _ in range(int(60 / SPACING_SECONDS)):
+        asked += requests_of(crowded)
+        crowded.advance(SPACING_SECONDS)
+
+    assert asked < A_MINUTE
+
+
 class Timed(AlpacaBroker):
     """Takes the time when quotes have come, and when an order is about to leave."""
 
