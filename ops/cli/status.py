@@ -1,22 +1,28 @@
 """`ops status`: what is true of an environment."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import click
 
-from ops.cli.bench import bench
+from ops.cli.bench import Bench, bench
 from ops.cli.progress import progress
 from ops.cli.root import Session, Spoken, json_option
 from ops.cli.spoken import tell, tell_ending
 from ops.core.clockwork import audit
 from ops.core.plain import plain
-from ops.core.standing import standing
+from ops.core.standing import Finding, standing
 from ops.errors import Exit
 from ops.processes import is_dead
 from ops.screens import status_screen
 from ops.shell.clockwork import externals
 from ops.shell.observe import look
 from ops.shell.repair import repair
+
+
+def _clock(there: Bench) -> Iterator[Finding]:
+    """Schedules of others that are not as declared; `ops schedules audit` says all that there is to say."""
+    return audit(each for each in externals(there.world, there.declared) if not each.held)
 
 
 @click.command(cls=Spoken)
@@ -49,6 +55,6 @@ def status(session: Session, *, repairing: bool, lock_wait: float) -> Exit:
     if scene.lock is not None and is_dead(scene.lock):
         scene = replace(scene, lock=None)
     told = standing(scene, there.names)
-    told = replace(told, findings=(*told.findings, *audit(externals(there.world, there.declared))))
+    told = replace(told, findings=(*told.findings, *_clock(there)))
     tell(session, plain(told), status_screen(told))
     return Exit.DONE

@@ -1,6 +1,7 @@
 """An environment in the local AWS endpoint, as its stacks leave it: what tests of releases stand on."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -110,6 +111,18 @@ class Site:
     def roll_back(self) -> Ending:
         wanted = Return(members=(MEMBER,), asked=self._asked(), evidence=self.folder / "evidence")
         return roll_back(self.world, wanted, self._prove(), print)
+
+    def inventory(self) -> Path:
+        """The repository's inventory, with no other service and no other schedule of ours than this site has."""
+        file = self.folder / "pipeline.toml"
+        sections = re.split(r"(?m)^(?=\[)", Path("pipeline.toml").read_text("utf-8"))
+        kept = [
+            each
+            for each in sections
+            if not re.match(rf"\[(services\.(?!{SERVICE}\])|schedules\.(?!{SCHEDULE}\]))", each)
+        ]
+        file.write_text("".join(kept), encoding="utf-8")
+        return file
 
     def status(self) -> Standing:
         """As the verb tells it: the lock of a process that is no more holds nothing."""

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,8 +127,8 @@ def test_the_verbs_hold_others_schedules_to_what_is_declared_and_lose_no_field(s
 
 
 def ops(site: Site, *words: str) -> tuple[int, Any]:
-    """A verb with --json, by the repository's own inventory."""
-    declared = Path("pipeline.toml").resolve()
+    """A verb with --json, by the repository's own inventory as far as the site stands."""
+    declared = site.inventory()
     assert set(load(declared).external_schedules) == set(EVERY)
     options = ["--config", str(declared), "--endpoint-url", str(site.aws.endpoint_url), "--json"]
     result = CliRunner().invoke(command, [*options, *words])

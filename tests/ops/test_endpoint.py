@@ -52,12 +52,12 @@ def test_a_release_its_successor_a_broken_one_a_dying_one_and_the_way_back(site:
 
 def the_verbs_tell_it(site: Site) -> None:
     """What stands is told by each verb as one JSON object, and by its exit code."""
-    (site.folder / "pipeline.toml").write_text(Path("pipeline.toml").read_text("utf-8"), encoding="utf-8")
+    declared = str(site.inventory())
 
     def ops(*words: str) -> tuple[int, Any]:
         options = [
             "--config",
-            str(site.folder / "pipeline.toml"),
+            declared,
             "--endpoint-url",
             str(site.aws.endpoint_url),
             "--json",
