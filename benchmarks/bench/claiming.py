@@ -22,7 +22,7 @@ from dispatcher.ports import Grant, Weighed
 from sandbox.postgres import Database, Postgres
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
-SIZES = (10**4, 10**5, 10**6, 10**7)
+SIZES = (10**4, 10**6, 10**7)
 CLAIMS = 400
 CHUNK = 500_000
 REFUSED = Refusal(Reason.STALE, Reason.STALE.meaning)
@@ -48,6 +48,8 @@ def measures() -> Iterator[Measure]:
         migrations.upgrade(database.url, database.password)
         with connect(database.url, database.password, name="bench") as connection:
             connection.execute("ALTER TABLE dispatch_recommendations DISABLE TRIGGER dispatch_wake")
+            connection.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
+            connection.execute("SELECT pg_reload_conf()")
             found = list(_sizes(database, connection))
     (_, least), *others = found
     for size, milliseconds in others:
@@ -71,12 +73,12 @@ def _sizes(database: Database, connection: Connection[DictRow]) -> Iterator[tupl
 def _grow(connection: Connection[DictRow], reached: int, size: int) -> int:
     for first in range(reached + 1, size + 1, CHUNK):
         span = {"first": first, "until": min(first + CHUNK - 1, size), "last": SIZES[-1], "now": NOW}
-        connection.execute("SET statement_timeout = 0")
+        connection.execute("SET statement_timeout = 0; SET synchronous_commit = off")
         connection.execute(RECOMMENDATIONS, span)
         connection.execute(CLAIMED, span)
     connection.execute("SELECT setval('dispatch_recommendations_id_seq', %s)", (size,))
     connection.execute("VACUUM ANALYZE dispatch_recommendations, dispatch_claims")
-    connection.execute("SET statement_timeout = 10000")
+    connection.execute("SET statement_timeout = 10000; SET synchronous_commit = on")
     return size
 
 

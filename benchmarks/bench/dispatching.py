@@ -34,6 +34,7 @@ from sandbox.exchange.text import nanoseconds
 from sandbox.postgres import Database, Postgres
 
 ROWS = 300
+PATIENCE_SECONDS = 120.0
 PER_SECOND = 20
 QUOTE = {"bid": "99.98", "ask": "100.02"}
 PLAN = {"plan": {"entry": 100.02, "stop_loss": 95.0, "take_profit": 110.0, "quantity": 1}}
@@ -43,18 +44,27 @@ NOW = datetime.fromisoformat("2026-11-23T10:00:00-05:00")
 
 @dataclass
 class Arrivals:
-    """When each order request reached the exchange, by recommendation; `all_there` after `expected` of them."""
+    """When each order request reached the exchange, by our own id; `all_there` after `expected` of them."""
 
     expected: int
-    at: dict[int, float] = field(default_factory=dict)
+    at: dict[str, float] = field(default_factory=dict)
     all_there: Event = field(default_factory=Event)
 
     def __call__(self, moment: str, client_order_id: str | None) -> None:
         """Hear the exchange."""
         if moment == "received" and client_order_id is not None:
-            self.at[int(client_order_id.split("-")[1])] = monotonic()
+            self.at.setdefault(client_order_id, monotonic())
             if len(self.at) == self.expected:
                 self.all_there.set()
+
+    def wait(self) -> None:
+        """Until they are all there.
+
+        Raises:
+            TimeoutError: they are not.
+        """
+        if not self.all_there.wait(PATIENCE_SECONDS):
+            raise TimeoutError(f"{len(self.at)} of {self.expected} orders arrived")
 
 
 def measures() -> Iterator[Measure]:
@@ -70,20 +80,20 @@ def measures() -> Iterator[Measure]:
     )
     began = monotonic()
     with running(config) as exchange, Postgres.temporary() as server:
-        bare = _bare_loop(exchange)
-        with dispatcher(exchange, server.database, ACCOUNT, _limits()):
+        paced, bare = _bare_loop(exchange, 1 / PER_SECOND), _bare_loop(exchange)
+        with dispatcher(exchange, server.database, ACCOUNT, lifted()):
             latencies = _paced(exchange, server.database, symbols[:ROWS], began)
             seconds = _backlog(exchange, server.database, symbols[ROWS:], began)
     per_second = ROWS / sum(bare)
-    milliseconds = [each * 1000 for each in bare]
-    submit = "alpaca-py submit_order, call to answer"
+    milliseconds = [each * 1000 for each in paced]
+    submit = "alpaca-py submit_order, call to answer, at the same pace"
     yield Measure("row_to_order_p50_ms", percentile(latencies, 50), percentile(milliseconds, 50), "ms", submit)
     yield Measure("row_to_order_p99_ms", percentile(latencies, 99), percentile(milliseconds, 99), "ms", submit)
     yield Measure("orders_per_second", ROWS / seconds, per_second, "orders/s", "a bare alpaca-py loop")
 
 
-def _bare_loop(exchange: Running) -> list[float]:
-    """Seconds of each order of a loop that does nothing but submit."""
+def _bare_loop(exchange: Running, pause: float = 0.0) -> list[float]:
+    """Seconds of each order of a loop that does nothing but submit, with a pause before each."""
     client = TradingClient(ACCOUNT.key, ACCOUNT.secret, url_override=exchange.url)
     seconds = []
     for _ in range(ROWS):
@@ -97,6 +107,7 @@ def _bare_loop(exchange: Running) -> list[float]:
             take_profit=TakeProfitRequest(limit_price=60.0),
             stop_loss=StopLossRequest(stop_price=40.0),
         )
+        sleep(pause)
         began = monotonic()
         client.submit_order(request)
         seconds.append(monotonic() - began)
@@ -112,10 +123,11 @@ def _paced(exchange: Running, database: Database, symbols: list[str], began: flo
         start = monotonic()
         for turn, symbol in enumerate(symbols):
             sleep(max(0.0, start + turn / PER_SECOND - monotonic()))
-            number = _insert(connection, _exchange_time(began), symbol)
+            number = insert(connection, exchange_time(began), symbol)
             committed[number] = monotonic()
-    _wait(arrivals)
-    return [(arrivals.at[number] - at) * 1000 for number, at in committed.items()]
+    arrivals.wait()
+    at = {int(client_order_id.split("-")[1]): moment for client_order_id, moment in arrivals.at.items()}
+    return [(at[number] - moment) * 1000 for number, moment in committed.items()]
 
 
 def _backlog(exchange: Running, database: Database, symbols: list[str], began: float) -> float:
@@ -125,23 +137,19 @@ def _backlog(exchange: Running, database: Database, symbols: list[str], began: f
     with database.connect() as connection:
         with connection.transaction():
             for symbol in symbols:
-                _insert(connection, _exchange_time(began), symbol)
+                insert(connection, exchange_time(began), symbol)
         committed = monotonic()
-    _wait(arrivals)
+    arrivals.wait()
     return monotonic() - committed
 
 
-def _exchange_time(began: float) -> datetime:
+def exchange_time(began: float) -> datetime:
     """What the exchange's clock says; upstream writes in its time."""
     return NOW + timedelta(seconds=monotonic() - began)
 
 
-def _wait(arrivals: Arrivals) -> None:
-    if not arrivals.all_there.wait(120):
-        raise TimeoutError(f"{len(arrivals.at)} of {arrivals.expected} orders arrived")
-
-
-def _insert(connection: Connection[Any], created_at: datetime, symbol: str) -> int:
+def insert(connection: Connection[Any], created_at: datetime, symbol: str) -> int:
+    """Write a recommendation as upstream does; its id."""
     statement = """
     INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type, confidence, reason)
     VALUES (%s, %s, 'BUY', 'STOCK', 0.9, %s) RETURNING id
@@ -150,11 +158,12 @@ def _insert(connection: Connection[Any], created_at: datetime, symbol: str) -> i
     return int(number)
 
 
-def _limits() -> Limits:
+def lifted(**changes: Any) -> Limits:
+    """The declared limits, without those that would end a bench early."""
     declared = load(Path(FILE_NAME)).accounts["large"]
     document = json.loads(declared.document(), parse_float=Decimal)
-    lifted = {"max_open_positions": 10**6, "max_exposure": 10**9, "requests_per_minute": 10**6, "above_ceilings": True}
-    return build(Limits, document | lifted, name="bench limits")
+    lifts = {"max_open_positions": 10**6, "max_exposure": 10**9, "requests_per_minute": 10**6, "above_ceilings": True}
+    return build(Limits, document | lifts | changes, name="bench limits")
 
 
 @contextmanager

@@ -147,7 +147,7 @@ class Fleet:
         while not self._closed:
             self._attempt(self.round)
             with self._changing:
-                self._changing.wait_for(lambda: self._leaving or self._closed, ROUND_SECONDS)
+                self._changing.wait_for(lambda: (self._leaving and not self._away) or self._closed, ROUND_SECONDS)
         self._attempt(self._go)
 
     def _go(self) -> None:
