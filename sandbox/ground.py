@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from contract import environment, inventory
+from contract import inventory
 from contract.names import Names
 from sandbox.cloud import Cloud
 from sandbox.inherited import inherited
 from sandbox.mode import chosen
 from sandbox.record import Record, StepFailedError
-from sandbox.stage import ACCOUNT, ENVIRONMENT, Stage, done
+from sandbox.stage import ENVIRONMENT, Stage, broker_secret, done
 from sandbox.tools import Cdk, Ops
 from sandbox.world import World
 
@@ -105,8 +105,9 @@ def _secrets(record: Record, ground: Ground) -> None:
         password = {"username": _user(server.url), "password": server.password}
         values = {
             ground.names.database_secret: json.dumps(password),
-            ground.names.broker_secret(ACCOUNT): ground.stage.variables[environment.broker_secret(ACCOUNT).name],
         }
+        for account, keys in ground.stage.keys.items():
+            values[ground.names.broker_secret(account)] = broker_secret(account, keys, ground.stage.venue)
         for name, value in values.items():
             ground.cloud.client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
         told(f"{', '.join(values)} have values; the stacks made them without")

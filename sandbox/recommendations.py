@@ -14,6 +14,9 @@ CASH = Decimal(36_000)
 MULTIPLIER = Decimal(2)
 """Buying power is $72,000: enough for all that is meant to pass, not for the one that is meant to be too much."""
 
+SMALL_CASH = Decimal(1_500)
+"""What every account but the rehearsed one has, without margin."""
+
 QUOTES: Mapping[str, tuple[str, str]] = {
     "AAPL": ("232.45", "232.55"),
     "AMD": ("158.28", "158.32"),

@@ -145,7 +145,7 @@ def _release(site: Site) -> str:
 def _rests_on(site: Site) -> None:
     """The running release is judged once more, by all that its tasks have said: the rules, and what they rest on."""
     with site.record.step("verdict", "asking what the verdict rests on") as told:
-        finished, said = site.ops.run("verify")
+        finished, said = site.ops.run("verify", SERVICE)
         keep(site.world, "verdict.json", finished.stdout)
         done("ops verify", finished)
         required = [each for each in said["rules"] if each["kind"] == "require"]
@@ -175,7 +175,7 @@ def _orders(site: Site) -> tuple[StandingOrder, ...]:
 
 def _deploy(site: Site, name: str, scenes: tuple[Scene, ...], *words: str) -> tuple[Finished, dict[str, Any]]:
     """Deploy, and feed one scene with each verification that begins."""
-    part = site.ops.start(name, "deploy", *words)
+    part = site.ops.start(name, "deploy", "--service", SERVICE, *words)
     for turn, scene in enumerate(scenes, start=1):
         _await_verification(part, turn)
         site.feed(scene)

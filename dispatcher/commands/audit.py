@@ -72,7 +72,9 @@ def _once(settings: Settings, account: TradingAccount) -> Audited:
 
 def _as_json(audited: list[Audited]) -> str:
     agree = not any(each.discrepancies for each in audited)
-    return json.dumps({"ok": agree, "accounts": [asdict(each) for each in audited]}) + "\n"
+    # In words as well: what an alarm listens for is a phrase.
+    said = f"broker and books {'agree' if agree else 'differ'}"
+    return json.dumps({"ok": agree, "said": said, "accounts": [asdict(each) for each in audited]}) + "\n"
 
 
 def _as_text(audited: list[Audited]) -> str:

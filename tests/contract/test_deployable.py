@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from contract.inventory import Inventory, load, read
+from contract.limits import CEILINGS
 from contract.strict import DocumentError
 from contract.workload import ScheduleState
-
-DECLARED = Path("pipeline.toml").read_text("utf-8")
+from tests.inventories import DECLARED, serving
 
 
 def problems(text: str) -> list[str]:
@@ -17,13 +17,6 @@ def problems(text: str) -> list[str]:
     with pytest.raises(DocumentError) as caught:
         read(text)
     return [str(problem) for problem in caught.value.problems]
-
-
-def without(section: str) -> str:
-    """The declared inventory without one table."""
-    text, removed = re.subn(rf"^\[{re.escape(section)}\][^\n]*\n(?:(?!\[).*\n)*", "", DECLARED, flags=re.MULTILINE)
-    assert removed == 1
-    return text
 
 
 @pytest.fixture(scope="module")
@@ -117,34 +110,34 @@ def test_an_environment_in_aws_says_where_it_stands() -> None:
             "memory = 512 ",
             "memory = 4096 ",
             (
-                "services.dispatcher-large: no task has 256 CPU units and 4096 MiB; there are 256 with 512 to 2048; "
+                "services.positions-tiny: no task has 256 CPU units and 4096 MiB; there are 256 with 512 to 2048; "
                 "512 with 1024 to 4096; 1024 with 2048 to 8192; 2048 with 4096 to 16384"
             ),
         ),
         (
             "stop_seconds = 30",
             "stop_seconds = 300",
-            "services.dispatcher-large.stop_seconds: must be from 1 to 120, the most that Fargate waits",
+            "services.positions-tiny.stop_seconds: must be from 1 to 120, the most that Fargate waits",
         ),
         (
             'accounts = ["large"]',
             'accounts = ["large", "huge"]',
-            "services.dispatcher-large.accounts: no account is called huge; declare [accounts.huge]",
+            "services.positions-large.accounts: no account is called huge; declare [accounts.huge]",
         ),
         (
             'accounts = ["large"]',
             "accounts = []",
-            "services.dispatcher-large: serves no account; name at least one in accounts",
+            "services.positions-large: serves no account; name at least one in accounts",
         ),
         (
             'rules = "default"',
             'rules = "strict"',
-            "services.dispatcher-large.rules: no rule set is called strict; declare [verification.strict]",
+            "services.dispatcher-tiny.rules: no rule set is called strict; declare [verification.strict]",
         ),
         (
             'command = ["run"]',
             "command = []",
-            "services.dispatcher-large.command: is empty; name a command of the image, such as run",
+            "services.dispatcher-tiny.command: is empty; name a command of the image, such as run",
         ),
         (
             'service = "dispatcher-large"',
@@ -154,7 +147,7 @@ def test_an_environment_in_aws_says_where_it_stands() -> None:
         (
             'expression = "cron(0 9 ? * MON-FRI *)"',
             'expression = "0 9 * * 1-5"',
-            "schedules.preopen-check.expression: is not cron(…), rate(…) or at(…)",
+            "schedules.preopen-check-tiny.expression: is not cron(…), rate(…) or at(…)",
         ),
     ],
 )
@@ -184,11 +177,31 @@ def test_an_environment_may_not_begin_like_another() -> None:
 
 
 def test_an_inventory_may_declare_that_nothing_runs() -> None:
-    text = without("services.dispatcher-large")
-    text = text.replace(text[text.index("[schedules.") : text.index("# Other people's")], "")
+    nothing = read(serving())
 
-    assert read(text).services == {}
-    assert read(text).schedules == {}
+    assert (nothing.services, nothing.schedules) == ({}, {})
+
+
+def test_what_looks_after_positions_comes_before_what_opens_them_and_the_small_account_before_the_large(
+    inventory: Inventory,
+) -> None:
+    """The order of a deployment: whatever fails on the small account never reaches the large one."""
+    order = [(each.command, each.accounts) for each in inventory.services.values()]
+
+    assert order == [
+        (("positions",), ("tiny",)),
+        (("positions",), ("large",)),
+        (("run",), ("tiny",)),
+        (("run",), ("large",)),
+    ]
+
+
+def test_the_small_account_may_never_do_more_than_the_large_one(inventory: Inventory) -> None:
+    tiny, large = inventory.accounts["tiny"], inventory.accounts["large"]
+
+    for limit in (*CEILINGS, "halt_after_rejections", "entry_life_seconds"):
+        assert getattr(tiny, limit) <= getattr(large, limit), limit
+    assert tiny.max_notional_per_order * 10 < large.max_notional_per_order
 
 
 SECOND = """

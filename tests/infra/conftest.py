@@ -21,9 +21,8 @@ from tests.infra.standing import Standing
 
 @pytest.fixture(scope="session")
 def inventory() -> Inventory:
-    """What this repository declares, with a second account that has a service of its own."""
+    """The dispatchers of what this repository declares, with numbers that tell the environments apart."""
     declared = load(Path("pipeline.toml"))
-    limits, service = declared.accounts["large"], declared.services["dispatcher-large"]
     environments = {
         name: replace(each, account_numbers={"large": f"PA1{name.upper()}", "tiny": f"PA2{name.upper()}"})
         for name, each in declared.environments.items()
@@ -31,8 +30,8 @@ def inventory() -> Inventory:
     return replace(
         declared,
         environments=environments,
-        accounts={"large": limits, "tiny": replace(limits, max_notional_per_order=limits.max_notional_per_order / 50)},
-        services={"dispatcher-tiny": replace(service, accounts=("tiny",)), "dispatcher-large": service},
+        services={name: declared.services[name] for name in ("dispatcher-tiny", "dispatcher-large")},
+        schedules={name: declared.schedules[name] for name in ("preopen-check", "iv-snapshot")},
     )
 
 

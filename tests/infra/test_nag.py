@@ -7,7 +7,7 @@ from aws_cdk import App, Stack, Validations
 from aws_cdk import aws_sqs as sqs
 from cdk_nag import AwsSolutionsChecks
 
-from contract.inventory import Inventory
+from contract.inventory import Inventory, load
 from infra.app import SETTINGS, flags, stand_up
 from infra.declared import of
 
@@ -21,8 +21,8 @@ def checked(inventory: Inventory, environment: str, out: Path) -> App:
 
 
 @pytest.mark.parametrize("environment", ["paper", "sandbox"])
-def test_no_finding_stands_without_a_reason(inventory: Inventory, tmp_path: Path, environment: str) -> None:
-    checked(inventory, environment, tmp_path).synth()
+def test_no_finding_stands_without_a_reason(tmp_path: Path, environment: str) -> None:
+    checked(load(Path("pipeline.toml")), environment, tmp_path).synth()
 
 
 def test_the_check_finds_what_is_wrong(inventory: Inventory, tmp_path: Path) -> None:

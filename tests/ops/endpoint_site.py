@@ -1,7 +1,6 @@
 """An environment in the local AWS endpoint, as its stacks leave it: what tests of releases stand on."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from ops.shell.rollback import Return, roll_back
 from ops.world import Asked, World
 from sandbox import aws as endpoint
 from sandbox.aws.images import Description, Layer, assemble, push
+from tests.inventories import serving, without
 
 SERVICE = "dispatcher-large"
 SCHEDULE = "preopen-check"
@@ -113,15 +113,9 @@ class Site:
         return roll_back(self.world, wanted, self._prove(), print)
 
     def inventory(self) -> Path:
-        """The repository's inventory, with no other service and no other schedule of ours than this site has."""
+        """The repository's own inventory, cut to the service and the schedule that stand here."""
         file = self.folder / "pipeline.toml"
-        sections = re.split(r"(?m)^(?=\[)", Path("pipeline.toml").read_text("utf-8"))
-        kept = [
-            each
-            for each in sections
-            if not re.match(rf"\[(services\.(?!{SERVICE}\])|schedules\.(?!{SCHEDULE}\]))", each)
-        ]
-        file.write_text("".join(kept), encoding="utf-8")
+        file.write_text(without("schedules.iv-snapshot", serving(SERVICE)), encoding="utf-8")
         return file
 
     def status(self) -> Standing:

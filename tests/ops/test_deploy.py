@@ -316,6 +316,47 @@ def test_the_second_service_waits_for_the_proof_of_the_first(tmp_path: Path) -> 
     assert env.status().findings == ()
 
 
+FOUR = ("positions-tiny", "positions-large", "dispatcher-tiny", "dispatcher-large")
+
+
+@pytest.fixture
+def four(tmp_path: Path) -> Environment:
+    """Both accounts, each with a position manager and a dispatcher; the release `one` runs, proven."""
+    env = Environment(tmp_path, FOUR)
+    assert env.deploy(env.image("one")).exit is Exit.DONE
+    env.ecs.updates.clear()
+    return env
+
+
+@pytest.mark.parametrize("failing", range(4))
+def test_a_release_that_fails_at_a_service_never_reaches_the_next_and_goes_back_as_a_whole(
+    four: Environment, failing: int
+) -> None:
+    verdicts = [Verdict.PASS] * failing + [Verdict.FAIL]
+    two = four.image("two")
+    four.verdicts[two.digest] = verdicts
+
+    ended = four.deploy(two)
+
+    forward, back = FOUR[: failing + 1], tuple(reversed(FOUR[: failing + 1]))
+    assert (ended.exit, four.verdicts[two.digest]) == (Exit.TAKEN_BACK, [])
+    assert tuple(name for name, _, _ in four.ecs.updates) == (*forward, *back)
+    assert [four.ecs.runs(name) for name in FOUR] == [arn(four, 1, name) for name in FOUR]
+    assert ended.restored is not None
+    assert ended.restored["verdicts"] == dict.fromkeys(back, "PASS")
+    assert json.loads(four.parameters.values[four.names.release])["tag"] == "one"
+    assert four.status().findings == ()
+
+
+def test_migrations_run_once_and_before_any_service_and_every_service_checks_itself(four: Environment) -> None:
+    four.told.clear()
+    assert four.deploy(four.image("two")).exit is Exit.DONE
+
+    steps = [each.partition(":")[0] for each in four.told]
+    asked = [each for each in steps if each.startswith(("migrate ", "check ", "update "))]
+    assert asked == [f"migrate {FOUR[0]}", *(f"check {n}" for n in FOUR), *(f"update {n}" for n in FOUR)]
+
+
 def test_a_second_runner_is_named(running: Environment) -> None:
     running.ecs.someone_starts(running.names.family(SERVICE), "chronos-schedule/old")
 

@@ -212,8 +212,8 @@ def test_json_may_be_asked_for_before_or_after_the_verb() -> None:
         ),
         (
             ["verify", "--replay", "-", "--rules", "v3"],
-            "no rule set is called 'v3'; pipeline.toml declares default, v4, small",
-            "name one of default, v4, small",
+            "no rule set is called 'v3'; pipeline.toml declares default, positions, v4, small",
+            "name one of default, positions, v4, small",
         ),
         (
             ["--env", "prod", "verify", "--replay", "-"],

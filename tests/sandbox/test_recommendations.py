@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.exchange.config import read
 from sandbox.feed import End, Fed, insert
 from sandbox.postgres import Database
-from sandbox.recommendations import ASSETS, QUOTES, SCENES
+from sandbox.recommendations import ASSETS, CASH, QUOTES, SCENES, SMALL_CASH
 from sandbox.stage import Keys, exchange_config
 
 FEED = [fed for scene in SCENES for fed in scene.feed]
@@ -55,9 +55,12 @@ def test_every_symbol_that_is_to_be_traded_has_a_quote_that_stands_still() -> No
 
 
 def test_the_exchange_reads_the_configuration_it_is_given() -> None:
-    config = read(tomllib.loads(exchange_config(Keys("PKTEST", 'a "quoted" secret'), "PA1"), parse_float=Decimal))
+    keys = {"large": Keys("PKTEST", 'a "quoted" secret'), "tiny": Keys("PKTINY", "another")}
+    written = exchange_config(keys, {"large": "PA1", "tiny": "PA2"})
+    config = read(tomllib.loads(written, parse_float=Decimal))
 
-    assert [(account.number, account.secret) for account in config.accounts] == [("PA1", 'a "quoted" secret')]
+    told = [(account.number, account.secret, account.cash) for account in config.accounts]
+    assert told == [("PA1", 'a "quoted" secret', CASH), ("PA2", "another", SMALL_CASH)]
     assert (set(config.quotes), set(config.assets)) == (set(QUOTES), set(ASSETS))
     assert config.now == int(datetime(2026, 11, 23, 15, tzinfo=UTC).timestamp()) * 10**9
 

@@ -95,11 +95,12 @@ def audited(world: World, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict
 
 
 def test_the_audit_tells_what_the_books_do_not_have(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    nothing = {"ok": True, "accounts": [{"account": "large", "positions": 0, "discrepancies": []}]}
+    accounts = [{"account": "large", "positions": 0, "discrepancies": []}]
+    nothing = {"ok": True, "said": "broker and books agree", "accounts": accounts}
     assert audited(world, capsys) == (0, nothing)
 
     bought(world.exchange, 10)
     code, said = audited(world, capsys)
 
-    assert code == 1
+    assert (code, said["said"]) == (1, "broker and books differ")
     assert [each["check"] for each in said["accounts"][0]["discrepancies"]] == ["quantity", "protection"]
