@@ -8,9 +8,9 @@ from typing import Any
 from contract.names import NOT_RELEASED
 from ops.core.member import Member
 from ops.core.records import Outcome, Record
-from ops.core.release import Release
+from ops.core.release import Part, Release
 from ops.core.ruling import Verdict
-from ops.core.settle import End, RolledBack, Succeeded, Superseded, Unknown
+from ops.core.settle import ALARM, End, RolledBack, Succeeded, Superseded, Unknown
 from ops.core.target import Chosen, Nothing, last_good
 from ops.shell.ending import Ending, announce, ending
 from ops.shell.evidence import gather, save
@@ -95,7 +95,7 @@ def keep_evidence(journal: Journal, shipped: Shipped, reasons: tuple[str, ...], 
 def _restore(journal: Journal, failure: Failure, target: Release, way: Way) -> Ending:
     """Every touched service back to its part of the target, the last touched first."""
     shipped = [
-        ship(journal, member, target.parts[member.name], way.prove, way.asked)
+        _bring_back(journal, member, target.parts[member.name], way)
         for member in reversed(failure.touched)
         if member.name in target.parts
     ]
@@ -107,6 +107,19 @@ def _restore(journal: Journal, failure: Failure, target: Release, way: Way) -> E
         return ending(journal.end(Outcome.FAILED, told), "failed, and NOT taken back", restored=restored)
     record = journal.end(Outcome.TAKEN_BACK)
     return ending(record, f"failed and taken back; {target.label} runs again", restored=restored)
+
+
+def _bring_back(journal: Journal, member: Member, part: Part, way: Way) -> Shipped:
+    """The service back to its part, once more if an alarm was in the way.
+
+    An alarm may ring for the failed release's lines only now, and ECS then gives up the deployment that cures it. One
+    that begins while the alarm rings is not given up for it.
+    """
+    back = ship(journal, member, part, way.prove, way.asked)
+    if isinstance(back.end, RolledBack) and back.end.by.startswith(ALARM):
+        journal.begin(f"once more {member.name}", f"{back.end.by} rang late, for what the failed release had said")
+        return ship(journal, member, part, way.prove, way.asked)
+    return back
 
 
 def _not_back(each: Shipped) -> bool:

@@ -112,6 +112,12 @@ class FakeEcs:
         """Another program's UpdateService."""
         self._start(self.services[service], revision)
 
+    def alarm_rings(self, service: str) -> None:
+        """An alarm of the service's deployment: back to the last completed one, whichever that is."""
+        held = self.services[service]
+        primary = next(each for each in held.rollings if each.primary)
+        self._give_up(held, primary, "ECS deployment failed: alarm detected.", "deployment failed: alarm detected.")
+
     def someone_starts(self, family: str, by: str) -> None:
         """A second runner."""
         definition = self.definition(family)
@@ -265,10 +271,15 @@ class FakeEcs:
             self._give_up(held, failed)
         return True
 
-    def _give_up(self, held: _Service, failed: Rolling) -> None:
-        """The circuit breaker: back to the last completed deployment, as a new one; nowhere when there is none."""
-        reason = "ECS deployment circuit breaker: tasks failed to start."
-        text = f"(service {held.name}) (deployment {failed.id}) deployment failed: tasks failed to start."
+    def _give_up(
+        self,
+        held: _Service,
+        failed: Rolling,
+        reason: str = "ECS deployment circuit breaker: tasks failed to start.",
+        said: str = "deployment failed: tasks failed to start.",
+    ) -> None:
+        """Back to the last completed deployment, as a new one; nowhere when there is none."""
+        text = f"(service {held.name}) (deployment {failed.id}) {said}"
         held.events.insert(0, ServiceEvent(at=self.clock.now(), text=text))
         good = [each for each in held.rollings if each.rollout is Rollout.COMPLETED]
         self._replace(held, replace(failed, rollout=Rollout.FAILED, reason=reason, primary=not good))

@@ -132,6 +132,25 @@ def test_a_verdict_of_fail_is_taken_back_and_the_old_release_verified_again(runn
     assert verified_tag("two") not in running.images.tags
 
 
+def test_an_alarm_that_rings_late_does_not_keep_the_old_release_from_coming_back(running: Environment) -> None:
+    """It rings for the failed release's lines; what ECS then gives up is the deployment that cures it."""
+    settled: list[str] = []
+    original = running.tell
+
+    def tell(step: str, detail: str) -> None:
+        original(step, detail)
+        settled.extend([step] * step.startswith("settle"))
+        if len(settled) == 2 and step.startswith("settle"):
+            running.ecs.alarm_rings(SERVICE)
+
+    running.tell = tell  # type: ignore[method-assign] # ECS acts while ours waits
+    ended = running.deploy(running.image("two", verdict=Verdict.FAIL))
+
+    assert (ended.exit, running.ecs.runs(SERVICE), len(settled)) == (Exit.TAKEN_BACK, arn(running, 1), 3)
+    assert any("once more" in each and "an alarm" in each for each in running.told)
+    assert running.status().findings == ()
+
+
 def test_an_inconclusive_release_is_kept_and_not_promoted(running: Environment) -> None:
     ended = running.deploy(running.image("two", verdict=Verdict.INCONCLUSIVE))
 
