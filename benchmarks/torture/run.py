@@ -22,6 +22,8 @@ LINGER_SECONDS = 0.3
 MOMENTS = {Point.RECEIVED: "received", Point.APPLIED: "applied", Point.ANSWERED: "answered"}
 STILL_COMING = {Point.FOLLOW: 2.5}
 """Seconds for which a point may be passed after every recommendation has its ending."""
+REACH_SECONDS = 15.0
+"""A point that nobody has reached by then will not be: what would lead there went another way."""
 MOST_CRASHES = 3
 
 
@@ -132,7 +134,7 @@ class Director:
             self.lives[0].dead.wait(strike.after_seconds)
             return bool(self._alive())
         there = self._watch(strike)
-        until = monotonic() + self.patience_seconds
+        until = monotonic() + min(self.patience_seconds, REACH_SECONDS)
         while monotonic() < until:
             look = self.stage.holds.look()
             if there(look):
