@@ -102,6 +102,7 @@ def _walk(site: Site) -> None:
     _rests_on(site)
     _break(site, released)
     _leave_alone(site)
+    _hold_clocks(site)
     _look_back(site)
     witnesses = _testimony(site)
     _stop(site)
@@ -275,6 +276,28 @@ def _leave_alone(site: Site) -> None:
                 next_step="read cdk-deploy-changed.err in the run's folder",
             )
         told(f"`cdk deploy` made {newer}; {after.revision} still runs, by deployment {after.deployment}")
+
+
+def _hold_clocks(site: Site) -> None:
+    """What somebody else's schedules start beside the service is held to what is declared."""
+    with site.record.step("schedules", "holding others' schedules to what is declared") as told:
+        firing = _not_held(site)
+        finished, _ = site.ops.run("schedules", "sync")
+        done("ops schedules sync", finished)
+        still = _not_held(site)
+        if not firing or still:
+            raise StepFailedError(
+                "others' schedules to fire before `ops schedules sync`, and none after",
+                f"{', '.join(firing) or 'none'} before, {', '.join(still) or 'none'} after",
+                next_step="run `ops schedules list` in `ops sandbox up`",
+            )
+        told(f"`ops schedules sync`: {' and '.join(firing)} fire no more")
+
+
+def _not_held(site: Site) -> tuple[str, ...]:
+    """The external schedules that are not in the state that `pipeline.toml` declares."""
+    _, said = site.ops.run("schedules", "audit")
+    return tuple(each["subject"] for each in said["findings"] if each["id"] == "external-state-differs")
 
 
 def _look_back(site: Site) -> None:
