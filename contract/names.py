@@ -26,6 +26,10 @@ SCRATCH = "/tmp"  # noqa: S108  the container's own, mounted from a volume that 
 
 HEARTBEATS = "heartbeats"
 """The subject of the metric and the alarm about signs of life; no rule may have this id."""
+STANDING_BY = "standing-by"
+"""The same about a service that another process keeps from its account."""
+HALTED = "halted"
+"""The same about an account that trades no more."""
 
 UNRELEASED_TAG = "unreleased"
 """The image tag in a template task definition. No such image is ever pushed: a template cannot run."""

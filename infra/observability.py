@@ -10,8 +10,9 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from contract.events import Heartbeat, pattern
-from contract.names import HEARTBEATS, StackRole
+from contract.events import Heartbeat, TradingStateChanged, pattern
+from contract.limits import TradingState
+from contract.names import HALTED, HEARTBEATS, STANDING_BY, StackRole
 from infra.dashboard import dashboard
 from infra.declared import Declared
 from infra.filters import Filter, compiled
@@ -19,6 +20,8 @@ from infra.foundation import Ground
 
 HEARTBEATS_MISSED = 3
 """How many a service may miss before somebody is told."""
+STANDBY_MINUTES = 5
+"""How long a service may stand by before somebody is told; the new task of a rolling deployment does for seconds."""
 
 
 class Observability(Stack):
@@ -64,18 +67,37 @@ class Watch(Construct):
         for rule in rules:
             self._broken(rule)
         self._silent(declared.services[id_].heartbeat_seconds)
+        self._told(
+            STANDING_BY,
+            pattern(Heartbeat, standing_by=True),
+            minutes=STANDBY_MINUTES,
+            why=f"{id_} has stood by for {STANDBY_MINUTES} minutes: another process trades for its account",
+        )
+        self._told(
+            HALTED,
+            pattern(TradingStateChanged, state=TradingState.HALTED),
+            minutes=1,
+            why=f"{id_} trades no more: its account was halted, by a person or by itself; `ops trading show` says why",
+        )
         self.deployment_alarms = tuple(declared.names.alarm(id_, rule.rule) for rule in rules)
 
     def _broken(self, rule: Filter) -> None:
         metric = self._count(rule.rule, rule.pattern, seconds=rule.seconds)
+        self._alarm(rule.rule, metric, more_than=rule.at_most, periods=1, why=rule.why)
+
+    def _told(self, subject: str, text: str, *, minutes: int, why: str) -> None:
+        """Tell when the event was seen in each of so many minutes. It takes no deployment back."""
+        self._alarm(subject, self._count(subject, text, seconds=60), more_than=0, periods=minutes, why=why)
+
+    def _alarm(self, subject: str, metric: cloudwatch.Metric, *, more_than: int, periods: int, why: str) -> None:
         alarm = metric.create_alarm(
             self,
-            f"Alarm-{rule.rule}",
-            alarm_name=self._declared.names.alarm(self._service, rule.rule),
-            alarm_description=rule.why,
+            f"Alarm-{subject}",
+            alarm_name=self._declared.names.alarm(self._service, subject),
+            alarm_description=why,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            threshold=rule.at_most,
-            evaluation_periods=1,
+            threshold=more_than,
+            evaluation_periods=periods,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(self._action)

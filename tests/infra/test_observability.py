@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from contract.names import HEARTBEATS, StackRole
+from contract.names import HALTED, HEARTBEATS, STANDING_BY, StackRole
 from infra.filters import Filter, compiled
 from tests.infra.standing import Standing, text
 
@@ -81,6 +81,26 @@ def test_silence_is_an_alarm(paper: Standing, service: str) -> None:
     assert alarm["ComparisonOperator"] == "LessThanThreshold"
     assert (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (1, 120, 1)
     assert alarm["TreatMissingData"] == "breaching"
+
+
+@pytest.mark.parametrize(
+    ("subject", "pattern", "minutes"),
+    [
+        (STANDING_BY, '{ ($.event = "heartbeat") && ($.standing_by = TRUE) }', 5),
+        (HALTED, '{ ($.event = "trading_state_changed") && ($.state = "HALTED") }', 1),
+    ],
+)
+@pytest.mark.parametrize("service", SERVICES)
+def test_standing_by_for_minutes_and_a_halt_are_told_and_take_no_deployment_back(
+    paper: Standing, service: str, subject: str, pattern: str, minutes: int
+) -> None:
+    found, alarm = watch(paper, service, subject)
+    deployment = paper.properties("AWS::ECS::Service", ServiceName=service)["DeploymentConfiguration"]
+
+    assert found["FilterPattern"] == pattern
+    assert (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (0, 60, minutes)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert paper.names.alarm(service, subject) not in deployment["Alarms"]["AlarmNames"]
 
 
 def test_a_start_that_failed_is_an_alarm(paper: Standing) -> None:
