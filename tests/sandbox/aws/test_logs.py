@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import closing
 from itertools import islice
 from typing import Any
 
@@ -63,14 +64,15 @@ def test_a_live_tail_has_the_lines_of_its_pattern_and_no_other(world: World) -> 
     logs = boto3.client("logs", endpoint_url=world.aws.url, region_name=REGION, config=settings, **KEYS)
     group = logs.describe_log_groups()["logGroups"][0]["logGroupArn"]
     tail = logs.start_live_tail(logGroupIdentifiers=[group], logEventFilterPattern="{ $.status > 404 }")
-    lines = islice(tail["responseStream"], 20)  # it goes on for ever, a line or none each second
-    assert "sessionStart" in next(lines)
-
     wanted = _event(event="order_rejected", status=422)
-    _put(world, _event(event="order_rejected", status=403), wanted)
-    seen = (each for update in lines for each in update["sessionUpdate"]["sessionResults"])
+    with closing(logs), closing(tail["responseStream"]) as stream:
+        lines = islice(stream, 20)  # it goes on for ever, a line or none each second
+        assert "sessionStart" in next(lines)
 
-    assert next((each["message"] for each in seen), None) == wanted
+        _put(world, _event(event="order_rejected", status=403), wanted)
+        seen = (each for update in lines for each in update["sessionUpdate"]["sessionResults"])
+
+        assert next((each["message"] for each in seen), None) == wanted
 
 
 def test_pages_miss_nothing_and_repeat_nothing(world: World) -> None:
