@@ -158,7 +158,12 @@ def _limits(structure: Structure) -> Limits:
         choice=Choice(max_spread_fraction=Decimal("0.25")),
         volatility=Volatility(undefined=Undefined.REDUCE, reduced_fraction=Decimal(1)),
     )
-    lifted = {"max_open_positions": 10**6, "max_exposure": 10**9, "max_recommendation_age_seconds": 3_600}
+    lifted = {
+        "max_open_positions": 10**6,
+        "max_exposure": 10**9,
+        "max_recommendation_age_seconds": 3_600,
+        "requests_per_minute": 10**6,  # the exchange's own limit is lifted as well
+    }
     declared = {
         "trading_state": "ACTIVE",
         "allowed_actions": list(ACTIONS),
