@@ -20,8 +20,8 @@ from ops.shell.locking import holding
 from ops.shell.observe import look
 from ops.shell.preparing import errors, target_findings
 from ops.shell.promoting import move_schedules, promote, world_schedules
-from ops.shell.shipping import Judged, Shipped, ship
-from ops.shell.taking_back import keep_evidence, reasons_of, stopped
+from ops.shell.shipping import Judged, Shipped
+from ops.shell.taking_back import Way, bring_back, keep_evidence, reasons_of, stopped
 from ops.world import Asked, Prove, Tell, World
 
 
@@ -168,7 +168,8 @@ def _walk(journal: Journal, wanted: Return, prove: Prove, chosen: Chosen) -> End
     target = chosen.release
     move_schedules(journal, _schedules(wanted.members, target))
     members = [each for each in wanted.members if each.name in target.parts]
-    shipped = [ship(journal, each, target.parts[each.name], prove, wanted.asked) for each in members]
+    way = Way(prove=prove, asked=wanted.asked, evidence=wanted.evidence)
+    shipped = [bring_back(journal, each, target.parts[each.name], way) for each in members]
     left_over = [each for each in wanted.members if each.name not in target.parts]
     ended = [stopped(journal, each, wanted.asked) for each in left_over]
     if not all(ended):

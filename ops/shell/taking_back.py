@@ -95,7 +95,7 @@ def keep_evidence(journal: Journal, shipped: Shipped, reasons: tuple[str, ...], 
 def _restore(journal: Journal, failure: Failure, target: Release, way: Way) -> Ending:
     """Every touched service back to its part of the target, the last touched first."""
     shipped = [
-        _bring_back(journal, member, target.parts[member.name], way)
+        bring_back(journal, member, target.parts[member.name], way)
         for member in reversed(failure.touched)
         if member.name in target.parts
     ]
@@ -109,15 +109,15 @@ def _restore(journal: Journal, failure: Failure, target: Release, way: Way) -> E
     return ending(record, f"failed and taken back; {target.label} runs again", restored=restored)
 
 
-def _bring_back(journal: Journal, member: Member, part: Part, way: Way) -> Shipped:
+def bring_back(journal: Journal, member: Member, part: Part, way: Way) -> Shipped:
     """The service back to its part, once more if an alarm was in the way.
 
-    An alarm may ring for the failed release's lines only now, and ECS then gives up the deployment that cures it. One
+    An alarm may ring for the left release's lines only now, and ECS then gives up the deployment that cures it. One
     that begins while the alarm rings is not given up for it.
     """
     back = ship(journal, member, part, way.prove, way.asked)
     if isinstance(back.end, RolledBack) and back.end.by.startswith(ALARM):
-        journal.begin(f"once more {member.name}", f"{back.end.by} rang late, for what the failed release had said")
+        journal.begin(f"once more {member.name}", f"{back.end.by} rang late, for what the release being left had said")
         return ship(journal, member, part, way.prove, way.asked)
     return back
 
