@@ -316,7 +316,9 @@ def _look_back(site: Site) -> None:
         finished, said = site.ops.run("history")
         done("ops history", finished)
         keep(site.world, "history.json", finished.stdout)
-        outcomes = [f"{_short(each['to'])} {each['outcome']}" for each in said["deployments"]]
+        outcomes = [
+            f"{_short(each['to']) if each['to'] else each['kind']} {each['outcome']}" for each in said["deployments"]
+        ]
         told(f"`ops history`: {', then '.join(reversed(outcomes))}")
 
 
