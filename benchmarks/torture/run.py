@@ -277,7 +277,10 @@ class Director:
         for life in self._alive():
             life.signal(signal.SIGTERM)
         for life in self._alive():
-            life.await_death()
+            try:
+                life.await_death()
+            except TimeoutError as error:  # it is killed when the run is cleaned up, and the run judged all the same
+                self.crashes.append(f"after SIGTERM: {error}")
             if life.exit_code:
                 self.crashes.append(f"exit {life.exit_code} after SIGTERM; {life.log}")
 

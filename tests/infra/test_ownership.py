@@ -29,6 +29,9 @@ PATIENCE_SECONDS = 60
 STAND_IN = "import time\nwhile True:\n    time.sleep(1)\n"
 
 
+BUCKET = "templates"
+
+
 @dataclass(frozen=True)
 class Seen:
     """What must not move by itself."""
@@ -126,7 +129,7 @@ class Place:
             StackName=name,
             ChangeSetName=f"deploy-{next(self._numbers)}",
             ChangeSetType="UPDATE" if name in there else "CREATE",
-            TemplateBody=template,
+            TemplateURL=self._kept(name, template),
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         self._until(lambda: self._planned(made["Id"])["Status"] in {"CREATE_COMPLETE", "FAILED"})
@@ -135,6 +138,14 @@ class Place:
             return
         stacks.execute_change_set(ChangeSetName=made["Id"])
         self._until(lambda: self._state(name) in {"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+
+    def _kept(self, name: str, template: str) -> str:
+        """Where the template is: a change set by itself takes no more than 51,200 bytes."""
+        store = self.client("s3")
+        if BUCKET not in [each["Name"] for each in store.list_buckets()["Buckets"]]:
+            store.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        store.put_object(Bucket=BUCKET, Key=name, Body=template.encode())
+        return f"{store.meta.endpoint_url}/{BUCKET}/{name}"
 
     def _planned(self, change_set: str) -> dict[str, Any]:
         return dict(self.client("cloudformation").describe_change_set(ChangeSetName=change_set))
