@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from contract.options import Entry, Vertical
+from dispatcher.core.options import combination
 from dispatcher.core.options.chain import Listed
+from dispatcher.core.options.combination import Part
 from dispatcher.core.options.premium import CENT, Net, Premium, increment, net_no_more_than, no_more_than
 from dispatcher.core.positions.instrument import SHARES_OF_A_CONTRACT
 from dispatcher.core.positions.sight import Sight
@@ -51,8 +53,9 @@ class Spread:
 
     @property
     def cost(self) -> Decimal:
-        """USD of buying power that one unit takes. A credit does not pay for the order that earns it."""
-        return (self.limit.amount if self.limit.amount > 0 else self.width) * SHARES_OF_A_CONTRACT
+        """USD of buying power that one unit takes: the debit, or the width."""
+        parts = Part(self.bought.contract, Decimal(1)), Part(self.sold.contract, Decimal(-1))
+        return combination.cost(parts, self.limit.amount)
 
 
 Trade = Single | Spread
