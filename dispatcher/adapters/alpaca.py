@@ -31,7 +31,7 @@ from dispatcher.adapters.session import (
     reset_seconds,
 )
 from dispatcher.core.options.chain import Listed
-from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.order import Sendable
 from dispatcher.core.outcome import (
     Absent,
@@ -170,7 +170,7 @@ class AlpacaBroker:
         """See ports.Broker."""
         return self._orders("orders", {"status": "all", "after": moment.isoformat()})
 
-    def replace(self, broker_order_id: str, order: SingleOrder) -> Outcome:
+    def replace(self, broker_order_id: str, order: OptionOrder) -> Outcome:
         """See option_ports.OptionBroker. The quantity is left alone: the broker keeps what is not filled yet."""
         changed = {"limit_price": str(order.limit), "client_order_id": order.client_order_id}
         path = f"/orders/{escaped(broker_order_id)}"

@@ -137,10 +137,18 @@ def test_nothing_suitable_is_refused_with_the_whole_table_kept(world: World) -> 
     assert all("open_interest_too_low" in each["exclusions"] for each in candidates)
 
 
-def test_an_entry_is_moved_step_by_step_until_it_fills_at_its_bound(world: World) -> None:
+@pytest.mark.parametrize(
+    ("structure", "action"),
+    [(Structure.SINGLE, "BUY_CALL"), (Structure.VERTICAL, "BUY_CALL"), (Structure.VERTICAL, "SELL_PUT")],
+    ids=["a call", "a debit spread", "a credit spread"],
+)
+def test_an_entry_is_moved_step_by_step_until_it_fills_at_its_bound(
+    world: World, structure: Structure, action: str
+) -> None:
     """The market stands still and the first limit is the middle: only moving it makes a trade."""
-    world.limits = options_limits(entry=Entry(steps=2, step_seconds=1, max_premium_above_middle=Decimal("0.5")))
-    number = recommend(world)
+    entry = Entry(steps=2, step_seconds=1, max_premium_above_middle=Decimal("0.5"))
+    world.limits = options_limits(entry=entry, bought_as=structure)
+    number = recommend(world, action, None)
 
     with serving(world) as log:
         log.until("execution_recorded", status="EXECUTED")
@@ -170,8 +178,7 @@ def test_an_entry_that_does_not_fill_within_its_life_is_cancelled(world: World) 
 
 def test_a_spread_that_rests_counts_with_its_legs_and_its_cost(world: World) -> None:
     """A second process knows nothing of the order but what the exchange tells: and still it does not buy beyond."""
-    still = Entry(steps=0, max_premium_above_middle=Decimal("0.001"))
-    world.limits = options_limits(bought_as=Structure.VERTICAL, entry=still)
+    world.limits = options_limits(bought_as=Structure.VERTICAL)
     first = recommend(world)
     with serving(world) as log:
         log.until("order_accepted")
@@ -181,7 +188,8 @@ def test_a_spread_that_rests_counts_with_its_legs_and_its_cost(world: World) -> 
 
     with connected(world.exchange.url, key=ACCOUNT.key, secret=ACCOUNT.secret) as broker:
         (resting,) = broker.resting()
-    assert (resting.symbols, resting.cost) == (legs, Decimal(claim["cost"]))
+    debit = Decimal(order["limit_price"]) * Decimal(order["qty"]) * 100
+    assert (resting.symbols, resting.cost) == (legs, debit)
 
     shares = Decimal(2_000)
     world.limits = replace(world.limits, max_exposure=resting.cost + shares - 1, max_notional_per_order=shares)
