@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from threading import Event
 from time import monotonic
@@ -78,5 +79,6 @@ def _means(setting: Setting, fleet: Fleet, stream: TradeUpdates) -> PositionMean
         say=setting.say,
         alive=setting.alive,
         monotonic=monotonic,
+        wall=lambda: datetime.now(UTC),
         heartbeat_seconds=settings.heartbeat_seconds,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from threading import Event
 
@@ -34,6 +34,8 @@ class PositionMeans:
     say: Say
     alive: Callable[[], None]
     monotonic: Callable[[], float]
+    wall: Callable[[], datetime]
+    """See PositionDesk."""
     heartbeat_seconds: float
 
 
@@ -109,7 +111,7 @@ class PositionService:
             say=means.say,
             now=clock.now,
             monotonic=means.monotonic,
-            wall=lambda: datetime.now(UTC),
+            wall=means.wall,
             since=clock.now(),
         )
 
