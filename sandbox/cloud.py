@@ -32,11 +32,13 @@ _NOBODY = {
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What ECS says of a service: which revision it is at, by which deployment, with how many tasks."""
+    """What ECS says of a service: which revision it is at, by which deployment, with which tasks."""
 
     revision: str
     deployment: str
-    tasks: int
+    tasks: frozenset[str]
+    deployments: tuple[str, ...]
+    """Every deployment that there ever was, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +105,26 @@ class Cloud:
 
     def running(self, cluster: str, service: str) -> Running:
         """What a service runs."""
-        (found,) = self.client("ecs").describe_services(cluster=cluster, services=[service])["services"]
+        ecs = self.client("ecs")
+        (found,) = ecs.describe_services(cluster=cluster, services=[service])["services"]
+        tasks = ecs.list_tasks(cluster=cluster, serviceName=service, desiredStatus="RUNNING")["taskArns"]
+        made = ecs.list_service_deployments(cluster=cluster, service=service)["serviceDeployments"]
         return Running(
-            found["taskDefinition"].rpartition("/")[2], found["deployments"][0]["id"], int(found["runningCount"])
+            _last(found["taskDefinition"]),
+            found["deployments"][0]["id"],
+            frozenset(map(_last, tasks)),
+            tuple(_last(each["serviceDeploymentArn"]) for each in made),
         )
 
     def newest(self, family: str) -> str:
         """The newest revision of a task definition's family."""
         found = self.client("ecs").describe_task_definition(taskDefinition=family)["taskDefinition"]
-        return str(found["taskDefinitionArn"].rpartition("/")[2])
+        return _last(found["taskDefinitionArn"])
+
+
+def _last(arn: str) -> str:
+    """The last part of an ARN."""
+    return arn.rpartition("/")[2]
 
 
 @dataclass(slots=True)

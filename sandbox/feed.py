@@ -4,11 +4,11 @@ The recommendations themselves are data, in `sandbox.recommendations`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -56,8 +56,9 @@ class Expected:
 class Fed:
     """One recommendation: the columns that differ from the usual ones, what it shows, how it must end.
 
-    `age` is how long before now, by the exchange's clock, it was created. `requests` is how often the exchange may
-    be asked for its order: more than once only where a fault makes it sure that the first did not count.
+    Every account considers it, and it ends at each as `expected`, but at those that `otherwise` names. `age` is how
+    long before now, by the exchange's clock, it was created. `requests` is how often the exchange may be asked for its
+    order: more than once only where a fault makes it sure that the first did not count.
     """
 
     name: str
@@ -71,6 +72,11 @@ class Fed:
     confidence: float | None = 0.71
     age: timedelta = timedelta(0)
     requests: int = 1
+    otherwise: Mapping[str, Expected] = field(default_factory=dict)
+
+    def at(self, account: str) -> Self:
+        """The same, as it must end at one account."""
+        return replace(self, expected=self.otherwise.get(account, self.expected))
 
 
 @dataclass(frozen=True, slots=True)

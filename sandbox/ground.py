@@ -16,7 +16,6 @@ from sandbox.stage import ENVIRONMENT, Stage, broker_secret, done
 from sandbox.tools import Cdk, Ops
 from sandbox.world import World
 
-SERVICE = "dispatcher-large"
 _SOAK_SECONDS = 10
 _HEARTBEAT_SECONDS = 1
 _SOON = {"soak_seconds": _SOAK_SECONDS, "heartbeat_seconds": _HEARTBEAT_SECONDS}
@@ -93,9 +92,10 @@ def _stacks(record: Record, ground: Ground, account: str) -> None:
     with record.step("stacks", "cdk deploy --all") as told:
         ground.deploy("cdk-deploy", ground.inventory)
         stacks = {name: state for name, state in ground.cloud.stacks().items() if name != "CDKToolkit"}
-        seen = ground.cloud.running(ground.names.cluster, SERVICE)
         told(f"{len(stacks)} stacks are {', '.join(sorted(set(stacks.values())))}")
-        told(f"{SERVICE} stands on its template, with {seen.tasks} tasks")
+        services = ground.stage.declared.services
+        tasks = sum(len(ground.cloud.running(ground.names.cluster, each).tasks) for each in services)
+        told(f"{', '.join(services)} stand on their templates, with {tasks} tasks")
 
 
 def _secrets(record: Record, ground: Ground) -> None:

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +70,12 @@ class Part:
                 raise PartError(f"{self.name} ended with exit code {code} before {what}", self.output.tail())
             if wanted(line):
                 return line
+
+    def fresh(self) -> Iterator[str]:
+        """Every line that was said and not given yet."""
+        with suppress(Empty):
+            while (line := self.said.get_nowait()) is not None:
+                yield line
 
     def stop(self, *, seconds: float = 15) -> int:
         """Ask it to end (SIGTERM), wait, and tell its exit code.

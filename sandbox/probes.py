@@ -1,7 +1,10 @@
-"""What is fed while a release is judged: one recommendation for each verdict, each in a symbol of its own."""
+"""What is fed while a release is judged at the canary: one recommendation for each verdict, in a symbol of its own.
+
+Each fits the small account, which is the canary; the large account considers them as well.
+"""
 
 from sandbox.feed import End, Expected, Fed, Scene
-from sandbox.recommendations import OFF_TICK, plan, stands
+from sandbox.recommendations import TINY, plan, stands
 
 FIRST = Scene(
     "the first release",
@@ -9,9 +12,9 @@ FIRST = Scene(
         Fed(
             "first-release",
             "an execution on paper, without which the first release is not proven",
-            stands("925.20", "970.00", "900.00", 1),
-            "COST",
-            reason=plan(925.20, 900.00, 970.00, 1),
+            stands("352.20", "370.00", "343.00", 1),
+            "ADBE",
+            reason=plan(352.20, 343.00, 370.00, 1),
         ),
     ),
 )
@@ -21,10 +24,11 @@ BROKEN = Scene(
     (
         Fed(
             "sub-penny",
-            "the price that broke production, sent as it came: the exchange answers 422",
-            Expected(End.REJECTED, reason="HTTP 422, code 42210000"),
-            "META",
-            reason={**OFF_TICK, "plan": {**OFF_TICK["plan"], "quantity": 1}},
+            "a target of 174.9462 becomes 174.95: here the release before still runs",
+            stands("171.35", "174.95", "169.64", 1),
+            "QCOM",
+            reason=plan(171.35, 169.6362, 174.9462, 1),
+            otherwise={TINY: Expected(End.REJECTED, reason="HTTP 422, code 42210000")},
         ),
     ),
 )

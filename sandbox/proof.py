@@ -5,8 +5,8 @@ Pure: what the three said comes in as values, what is wrong goes out as findings
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from sandbox.feed import End, Fed, Prices
@@ -36,8 +36,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """What the three said. Claims and executions are the database's rows of one account."""
+    """What the three said of one account."""
 
+    account: str
     book: Book
     claims: Sequence[Row]
     executions: Sequence[Row]
@@ -76,15 +77,25 @@ def no_strangers(fed: Mapping[int, Fed], witnesses: Witnesses) -> list[Finding]:
     """No order at the exchange that the database does not know, none twice, no claim without an ending."""
     known = {each["client_order_id"] for each in witnesses.claims if each["client_order_id"]}
     found = [
-        Finding(f"order {each.client_order_id} for {each.symbol}", "a claim in the database", "none: a ghost")
+        Finding(
+            f"order {each.client_order_id} for {each.symbol} of {witnesses.account}",
+            "a claim in the database",
+            "none: a ghost",
+        )
         for each in witnesses.book.orders
         if each.client_order_id not in known
     ]
-    found += _unwanted_requests(fed, witnesses.book)
+    found += _unwanted_requests(fed, witnesses)
     if duplicates := _duplicates(fed, witnesses.book):
-        found.append(Finding("orders beyond the first per recommendation", "0", str(duplicates)))
+        found.append(
+            Finding(f"orders of {witnesses.account} beyond the first per recommendation", "0", str(duplicates))
+        )
     found += [
-        Finding(f"recommendation {each['recommendation_id']}", "an ending in the database", each["state"])
+        Finding(
+            f"recommendation {each['recommendation_id']} at {witnesses.account}",
+            "an ending in the database",
+            each["state"],
+        )
         for each in witnesses.claims
         if each["state"] in _UNRESOLVED
     ]
@@ -114,12 +125,17 @@ def counts(fed: Mapping[int, Fed], witnesses: Witnesses) -> Counts:
     )
 
 
-def _unwanted_requests(fed: Mapping[int, Fed], book: Book) -> list[Finding]:
+def total(counted: Iterable[Counts]) -> Counts:
+    """Of every account together."""
+    return Counts(*map(sum, zip(*map(astuple, counted), strict=True)))
+
+
+def _unwanted_requests(fed: Mapping[int, Fed], witnesses: Witnesses) -> list[Finding]:
     """Requests for symbols in which no order was meant: a refused recommendation must not even be asked for."""
     meant = {each.ticker for each in fed.values() if each.expected.end is not End.REFUSED}
     return [
-        Finding(f"requests for an order in {symbol}", "none", str(count))
-        for symbol, count in Counter(map(_symbol, book.requests)).items()
+        Finding(f"requests for an order in {symbol} of {witnesses.account}", "none", str(count))
+        for symbol, count in Counter(map(_symbol, witnesses.book.requests)).items()
         if symbol not in meant
     ]
 
@@ -145,7 +161,9 @@ def _ending(number: int, fed: Fed, witnesses: Witnesses) -> Iterator[Finding]:
     expectation = {End.REFUSED: _refusal, End.REJECTED: _rejection}.get(fed.expected.end, _order)
     for who, expected, seen in expectation(number, fed, witnesses):
         if expected != seen:
-            yield Finding(f"{fed.name} (recommendation {number}), by the {who}", str(expected), str(seen))
+            yield Finding(
+                f"{fed.name} (recommendation {number} at {witnesses.account}), by the {who}", str(expected), str(seen)
+            )
 
 
 Comparison = tuple[str, object, object]

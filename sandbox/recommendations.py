@@ -15,16 +15,16 @@ MULTIPLIER = Decimal(2)
 """Buying power is $72,000: enough for all that is meant to pass, not for the one that is meant to be too much."""
 
 SMALL_CASH = Decimal(1_500)
-"""What every account but the rehearsed one has, without margin."""
+"""What every other account has, without margin."""
 
 QUOTES: Mapping[str, tuple[str, str]] = {
     "AAPL": ("232.45", "232.55"),
+    "ADBE": ("352.10", "352.20"),
     "AMD": ("158.28", "158.32"),
     "AVGO": ("340.55", "340.65"),
     "BAC": ("51.18", "51.22"),
     "BRK.A": ("739000.00", "739500.00"),
     "CLMB": ("0.9490", "0.9500"),
-    "COST": ("925.10", "925.20"),
     "CRM": ("240.10", "240.15"),
     "DIP": ("0.9980", "0.9990"),
     "DIS": ("112.30", "112.35"),
@@ -36,7 +36,6 @@ QUOTES: Mapping[str, tuple[str, str]] = {
     "INTC": ("24.58", "24.62"),
     "JPM": ("308.15", "308.25"),
     "KO": ("67.44", "67.46"),
-    "META": ("685.30", "685.40"),
     "MRK": ("82.13", "82.17"),
     "MSFT": ("509.55", "509.65"),
     "NFLX": ("685.30", "685.40"),
@@ -44,6 +43,7 @@ QUOTES: Mapping[str, tuple[str, str]] = {
     "PEP": ("142.05", "142.15"),
     "PFE": ("24.54", "24.56"),
     "PNNY": ("0.4400", "0.4420"),
+    "QCOM": ("171.30", "171.35"),
     "T": ("29.43", "29.45"),
     "UBER": ("95.15", "95.20"),
     "WMT": ("103.20", "103.25"),
@@ -89,7 +89,14 @@ def refused(reason: str) -> Expected:
     return Expected(End.REFUSED, reason=reason)
 
 
+TINY = "tiny"
+"""The small account. Most of what is fed is too much for it."""
+_TOO_LARGE = {TINY: refused("notional_too_large")}  # size is asked before the bracket is
+_NO_SHORT = {TINY: refused("action_not_allowed")}
+_NOT_SURE_ENOUGH = {TINY: refused("confidence_too_low")}
+
 OFF_TICK = plan(685.40, 678.5462, 699.7462, 5)
+_CROSSED = plan(232.5, 240, 250, 5)
 _RESTING = plan(110.00, 106.50, 117.00, 10)
 
 _PASS = (
@@ -99,6 +106,7 @@ _PASS = (
         stands("685.40", "699.75", "678.55", 5),
         "NFLX",
         reason=OFF_TICK,
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "below-one-dollar",
@@ -106,6 +114,7 @@ _PASS = (
         stands("0.6012", "0.6613", "0.5713", 1000),
         "ZWZZT",
         reason=plan(0.60129, 0.57123, 0.66128, 1000),
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "target-crosses-a-dollar",
@@ -113,6 +122,7 @@ _PASS = (
         stands("0.95", "1.00", "0.91", 2000),
         "CLMB",
         reason=plan(0.95, 0.91, 0.99996, 2000),
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "entry-crosses-a-dollar",
@@ -120,6 +130,7 @@ _PASS = (
         stands("1.00", "1.11", "0.9556", 1500),
         "DIP",
         reason=plan(1.00001, 0.95555, 1.1042, 1500),
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "plain",
@@ -127,6 +138,7 @@ _PASS = (
         stands("158.40", "165.00", "155.00", 40),
         "AMD",
         reason=plan(158.40, 155.00, 165.00, 40),
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "another-plain",
@@ -134,6 +146,7 @@ _PASS = (
         stands("308.25", "320.55", "302.10", 20),
         "JPM",
         reason=plan(308.25, 302.10, 320.55, 20),
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "sized-by-risk",
@@ -141,6 +154,8 @@ _PASS = (
         stands("24.56", "28.54", "22.58", 181),
         "PFE",
         reason=plan(24.56, 22.5749, 28.54),
+        confidence=0.5,
+        otherwise=_NOT_SURE_ENOUGH,
     ),
     Fed(
         "short",
@@ -149,6 +164,7 @@ _PASS = (
         "INTC",
         action="SELL",
         reason=plan(24.5512, 25.5549, 22.6081, 100),
+        otherwise=_NO_SHORT,
     ),
     Fed(
         "no-plan",
@@ -156,6 +172,8 @@ _PASS = (
         stands("67.46", "71.51", "65.44", 106),
         "KO",
         features=moves(1.0),
+        confidence=0.5,
+        otherwise=_NOT_SURE_ENOUGH,
     ),
     Fed(
         "no-plan-volatile",
@@ -163,6 +181,8 @@ _PASS = (
         stands("103.25", "115.64", "97.06", 58),
         "WMT",
         features=moves(2.0),
+        confidence=0.5,
+        otherwise=_NOT_SURE_ENOUGH,
     ),
     Fed(
         "no-plan-short",
@@ -171,6 +191,7 @@ _PASS = (
         "BAC",
         action="SELL",
         features=moves(1.5),
+        otherwise=_NO_SHORT,
     ),
     Fed(
         "resting",
@@ -178,6 +199,7 @@ _PASS = (
         stands("110.00", "117.00", "106.50", 10, end=End.RESTING),
         "DIS",
         reason=_RESTING,
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "resting-off-tick",
@@ -185,6 +207,7 @@ _PASS = (
         stands("295.12", "306.93", "289.23", 5, end=End.RESTING),
         "GE",
         reason=plan(295.1234, 289.2209, 306.9283, 5),
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "resting-short",
@@ -193,6 +216,7 @@ _PASS = (
         "ORCL",
         action="SELL",
         reason=plan(300, 306, 288, 5),
+        otherwise=_NO_SHORT,
     ),
     Fed(
         "resting-below-one-dollar",
@@ -200,17 +224,19 @@ _PASS = (
         stands("0.4321", "0.4654", "0.4100", 2000, end=End.RESTING),
         "PNNY",
         reason=plan(0.43219, 0.41, 0.4654, 2000),
+        otherwise=_TOO_LARGE,
     ),
 )
 
 _REFUSED = (
-    Fed("crossed", "a stop above the entry", refused("bracket_crossed"), "AAPL", reason=plan(232.5, 240, 250, 5)),
+    Fed("crossed", "a stop above the entry", refused("bracket_crossed"), "AAPL", reason=_CROSSED, otherwise=_TOO_LARGE),
     Fed(
         "broken-by-rounding",
         "a stop less than a cent below the entry: rounding puts both on the same tick",
         refused("bracket_crossed"),
         "MSFT",
         reason=plan(509.604, 509.5962, 520, 5),
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "stop-beyond-market",
@@ -218,6 +244,7 @@ _REFUSED = (
         refused("stop_beyond_market"),
         "GOOGL",
         reason=plan(245, 242, 250, 5),
+        otherwise=_TOO_LARGE,
     ),
     Fed("no-action", "no action", refused("malformed"), "T", action=None, reason=plan(29, 28, 31, 5)),
     Fed("nonsense-action", "the action HOLD", refused("malformed"), "T", action="HOLD", reason=plan(29, 28, 31, 5)),
@@ -254,6 +281,7 @@ _REFUSED = (
         refused("notional_too_large"),
         "AVGO",
         reason=plan(340.65, 330, 360, 80),
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "less-than-a-share",
@@ -277,6 +305,7 @@ _REFUSED = (
         "UBER",
         reason=plan(95.2, 93, 99, 5),
         confidence=0.20,
+        otherwise=_NOT_SURE_ENOUGH,
     ),
     Fed(
         "no-confidence",
@@ -303,6 +332,7 @@ _REFUSED = (
         "HARD",
         action="SELL",
         reason=plan(30, 31, 28, 5),
+        otherwise=_NO_SHORT,
     ),
 )
 
@@ -313,6 +343,7 @@ _AGAIN = (
         refused("duplicate_position"),
         "NFLX",
         reason=OFF_TICK,
+        otherwise=_TOO_LARGE,
     ),
     Fed(
         "resting-twice",
@@ -320,6 +351,7 @@ _AGAIN = (
         refused("duplicate_position"),
         "DIS",
         reason=_RESTING,
+        otherwise=_TOO_LARGE,
     ),
 )
 
@@ -329,6 +361,7 @@ _LOST_ANSWER = Fed(
     stands("82.17", "86.00", "80.00", 25),
     "MRK",
     reason=plan(82.17, 80, 86, 25),
+    otherwise=_TOO_LARGE,
 )
 
 _THROTTLED = Fed(
@@ -338,6 +371,7 @@ _THROTTLED = Fed(
     "PEP",
     reason=plan(142.15, 139, 148, 10),
     requests=2,
+    otherwise=_TOO_LARGE,
 )
 
 _TOO_MUCH = Fed(
@@ -346,6 +380,7 @@ _TOO_MUCH = Fed(
     refused("buying_power"),
     "HD",
     reason=plan(402.15, 390, 420, 60),
+    otherwise=_TOO_LARGE,
 )
 
 SCENES = (

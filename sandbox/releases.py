@@ -1,78 +1,36 @@
 """The story of a release: from no account anywhere to one that is proven, one that is broken and taken back."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from time import monotonic, sleep
+from functools import partial
 from typing import Any
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import events
-from contract.names import Names
 from sandbox import probes
-from sandbox.acts import evidence, feed_all, keep, play, prove
-from sandbox.cloud import Cloud, GroupLog, Running
-from sandbox.feed import Fed, Scene
-from sandbox.ground import SERVICE, Ground, lay
+from sandbox.acts import evidence, feed_all, keep, prove
+from sandbox.aftermath import hold_clocks, leave_alone, look_back, stop
+from sandbox.cloud import Running
+from sandbox.ground import lay
 from sandbox.mode import AUTO, CONTAINERS
 from sandbox.option_act import call_bought_and_closed
-from sandbox.parts import Finished, Part, PartError, finish
+from sandbox.parts import PartError
 from sandbox.proof import Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
-from sandbox.source import Source, head
-from sandbox.stage import Stage, done, stand_up
-from sandbox.tools import Ops, document, node
+from sandbox.site import Act, Site, deploy, heard
+from sandbox.source import head
+from sandbox.stage import done, stand_up
+from sandbox.tools import Ops, node
+from sandbox.trader import Trader
 from sandbox.venue import Book, StandingOrder, VenueError
 from sandbox.walls import told_by_engine
-from sandbox.watch import Watch
 from sandbox.world import World
 
 _TAKEN_BACK = 3
 _HEARTBEATS = 3
-_DEPLOY_SECONDS = 180
-_STEP_SECONDS = 180
-_BUILD_SECONDS = 300
-"""The first build downloads every dependency."""
-_PAUSE = 0.2
-
-
-@dataclass(slots=True)
-class Site:
-    """What the acts of this story share."""
-
-    world: World
-    record: Record
-    stage: Stage
-    ground: Ground
-    source: Source
-    ops: Ops
-    log: GroupLog
-    watch: Watch = field(default_factory=Watch)
-    fed: dict[int, Fed] = field(default_factory=dict)
-
-    @property
-    def cloud(self) -> Cloud:
-        """The endpoint."""
-        return self.ground.cloud
-
-    @property
-    def names(self) -> Names:
-        """What things are called there."""
-        return self.ground.names
-
-    def running(self) -> Running:
-        """What ECS says of the service."""
-        return self.cloud.running(self.names.cluster, SERVICE)
-
-    def build(self, *words: str) -> tuple[Finished, dict[str, Any]]:
-        """Build what the worktree has, for the way its tasks run."""
-        return self.ops.run("build", *self.cloud.mode.build, *words, seconds=_BUILD_SECONDS)
-
-    def feed(self, scene: Scene) -> None:
-        """Feed a scene and watch it to its end."""
-        self.fed |= play(self.record, self.stage, self.log, self.watch, scene)
 
 
 def one_release(world: World, record: Record, *, tasks: str = AUTO) -> None:
@@ -81,10 +39,8 @@ def one_release(world: World, record: Record, *, tasks: str = AUTO) -> None:
     stage = stand_up(world, record)
     ground = lay(world, record, stage, tasks)
     with head(world) as source:
-        file = world.private(f"{SERVICE}.log", "")
-        log = GroupLog(ground.cloud, ground.names.log_group(SERVICE), file)
         ops = Ops(world, ground.cloud, ground.inventory, source.folder)
-        site = Site(world, record, stage, ground, source, ops, log)
+        site = Site(world, record, stage, ground, source, ops, tuple(heard(world, stage, ground)))
         try:
             _walk(site)
         except (StepFailedError, PartError):
@@ -98,14 +54,14 @@ def one_release(world: World, record: Record, *, tasks: str = AUTO) -> None:
 def _walk(site: Site) -> None:
     _build(site)
     released = _release(site)
-    site.fed |= feed_all(site.record, site.stage, site.log, site.watch)
+    site.fed |= feed_all(site.record, site.stage, site.traders)
     _rests_on(site)
     _break(site, released)
-    _leave_alone(site)
-    _hold_clocks(site)
-    _look_back(site)
+    leave_alone(site)
+    hold_clocks(site)
+    look_back(site)
     witnesses = _testimony(site)
-    _stop(site)
+    stop(site)
     prove(site.world, site.record, site.stage, site.fed, witnesses)
     call_bought_and_closed(site.world, site.record, site.stage)
 
@@ -129,70 +85,69 @@ def _build(site: Site) -> None:
 
 
 def _release(site: Site) -> str:
-    """Deploy HEAD, feeding what its proof needs; the release's tag."""
+    """Deploy HEAD, service after service, feeding what its proof needs; the release's tag.
+
+    What is fed while the canary is judged is fed for every account: whoever starts later takes it up.
+    """
+    first, *others = site.traders
+    acts: list[Act] = [(first, lambda: site.feed(probes.FIRST, first))]
+    acts += [(each, partial(site.follow, probes.FIRST, each)) for each in others]
     with site.record.step("release", "deploying it") as told:
-        finished, said = _deploy(site, "ops-deploy", (probes.FIRST,))
+        finished, said = deploy(site, "ops-deploy", acts)
         done("ops deploy", finished)
         release = str(said["to"]["tag"])
         _verdict(site, release, str(said["verdict"]), "PASS")
-        told(f"{said['id']}: {said['verdict']}, {said['outcome']}; {site.running().revision} runs")
-        told(f"the exchange has {_standing(site)}")
+        told(f"{said['id']}: {said['verdict']}, {said['outcome']}, one proven after the other")
+        told(f"{' and '.join(each.revision for each in site.running().values())} run")
+        for trader in site.traders:
+            told(f"the exchange has for {trader.account} {_standing(site, trader)}")
     if site.cloud.mode.name == CONTAINERS:
         with site.record.step("walls", "asking the engine what holds it in") as told:
-            told(told_by_engine(site.cloud, str(said["to"]["digest"])))
+            for words in told_by_engine(site.cloud, str(said["to"]["digest"]), len(site.traders)):
+                told(words)
     return release
 
 
 def _rests_on(site: Site) -> None:
     """The running release is judged once more, by all that its tasks have said: the rules, and what they rest on."""
     with site.record.step("verdict", "asking what the verdict rests on") as told:
-        finished, said = site.ops.run("verify", SERVICE)
+        finished, said = site.ops.run("verify", *site.services)
         keep(site.world, "verdict.json", finished.stdout)
         done("ops verify", finished)
-        required = [each for each in said["rules"] if each["kind"] == "require"]
-        broken = [each["id"] for each in said["rules"] if each["verdict"] != "PASS"]
-        beats = site.watch.count(events.Heartbeat)
-        if broken or not required or beats < _HEARTBEATS:
-            raise StepFailedError(
-                f"every rule to hold, and {_HEARTBEATS} heartbeats",
-                f"{len(required)} required, {', '.join(broken) or 'none'} broken, {beats} heartbeats",
-                next_step="read verdict.json in the evidence",
+        for trader in site.traders:
+            told(
+                f"{trader.service}: {_rest(said['rules'], trader)}, {len(_orders(site, trader))} orders at the exchange"
             )
-        told(f"`ops verify`: {said['verdict']}, by {', '.join(each['id'] for each in required)}, {beats} heartbeats")
-        told(f"{len(said['rules'])} rules hold; the exchange itself lists {len(_orders(site))} orders")
+        told(f"`ops verify`: {said['verdict']}")
 
 
-def _standing(site: Site) -> str:
+def _rest(rules: Sequence[Mapping[str, Any]], trader: Trader) -> str:
+    """What the verdict on a service rests on."""
+    asked = [each for each in rules if each["service"] == trader.service]
+    required = [each["id"] for each in asked if each["kind"] == "require"]
+    broken = [each["id"] for each in asked if each["verdict"] != "PASS"]
+    beats = trader.watch.count(events.Heartbeat)
+    if broken or not required or beats < _HEARTBEATS:
+        raise StepFailedError(
+            f"every rule to hold for {trader.service}, and {_HEARTBEATS} heartbeats",
+            f"{len(required)} required, {', '.join(broken) or 'none'} broken, {beats} heartbeats",
+            next_step="read verdict.json in the evidence",
+        )
+    return f"{len(asked)} rules hold, among them {', '.join(required)}, {beats} heartbeats"
+
+
+def _standing(site: Site, trader: Trader) -> str:
     """The orders that stand at the exchange, by its own list. None would be no proof, whatever the log says."""
-    return ", ".join(f"{each.qty} {each.symbol} at {each.limit}, {each.status}" for each in _orders(site))
+    return ", ".join(f"{each.qty} {each.symbol} at {each.limit}, {each.status}" for each in _orders(site, trader))
 
 
-def _orders(site: Site) -> tuple[StandingOrder, ...]:
-    found = tuple(Book.of(site.stage.venue.state()).orders)
+def _orders(site: Site, trader: Trader) -> tuple[StandingOrder, ...]:
+    found = Book.of(site.stage.venue.state()).of_account(trader.number).orders
     if not found:
-        raise StepFailedError("an order at the exchange", "none", next_step="read ops-deploy.txt in the evidence")
+        raise StepFailedError(
+            f"an order of {trader.account} at the exchange", "none", next_step="read ops-deploy.txt in the evidence"
+        )
     return found
-
-
-def _deploy(site: Site, name: str, scenes: tuple[Scene, ...], *words: str) -> tuple[Finished, dict[str, Any]]:
-    """Deploy, and feed one scene with each verification that begins."""
-    part = site.ops.start(name, "deploy", "--service", SERVICE, *words)
-    for turn, scene in enumerate(scenes, start=1):
-        _await_verification(part, turn)
-        site.feed(scene)
-    finished = finish(part, seconds=_DEPLOY_SECONDS)
-    keep(site.world, f"{name}.json", finished.stdout)
-    keep(site.world, f"{name}.txt", finished.output.stderr.read_text(encoding="utf-8"))
-    return finished, document(finished)
-
-
-def _await_verification(part: Part, turn: int) -> None:
-    """Wait until the deployment says for the so-many-eth time that it verifies."""
-    until = monotonic() + _STEP_SECONDS
-    while part.output.stderr.read_text(encoding="utf-8").count(f"verify {SERVICE}") < turn:
-        if part.process.poll() is not None or monotonic() > until:
-            raise PartError(f"{part.name} did not come to its verification number {turn}", part.output.tail())
-        sleep(_PAUSE)
 
 
 def _verdict(site: Site, release: str, seen: str, expected: str) -> None:
@@ -207,30 +162,54 @@ def _verdict(site: Site, release: str, seen: str, expected: str) -> None:
 
 
 def _break(site: Site, released: str) -> None:
-    """Ship what sends prices off the tick: its own lines condemn it, and the release before runs again."""
+    """Ship what sends prices off the tick: its own lines condemn it, and the release before runs again.
+
+    They are the canary's lines: none of the others is touched.
+    """
     site.record.teller.heading("a broken release, taken back")
-    before = site.running()
+    before, canary = site.running(), site.traders[0]
     with site.record.step("break", "building a release without the tick rule") as told:
         changed = site.source.break_ticks()
         finished, said = site.build("--allow-dirty")
         done("ops build --allow-dirty", finished)
         told(f"sandbox/broken.patch on the worktree ({changed}): {said['image']['tag'][-18:]}")
     with site.record.step("taken back", "deploying it") as told:
-        scenes = (probes.BROKEN, probes.RESTORED)
-        finished, said = _deploy(site, "ops-deploy-broken", scenes, "--allow-dirty")
+        acts: list[Act] = [(canary, partial(site.feed, each)) for each in (probes.BROKEN, probes.RESTORED)]
+        finished, said = deploy(site, "ops-deploy-broken", acts, "--allow-dirty")
         _verdict(site, str(said["to"]["tag"]), str(said["verdict"]), "FAIL")
-        told(f"{_condemned(said)}, its own log says {_rejection(site)}")
-        again = str(((said["restored"] or {}).get("verdicts") or {}).get(SERVICE))
+        told(f"{canary.service}: {_condemned(said)}, its own log says {_rejection(canary)}")
+        again = str(((said["restored"] or {}).get("verdicts") or {}).get(canary.service))
         _verdict(site, released, again, "PASS")
-        if (finished.code, site.running().revision) != (_TAKEN_BACK, before.revision):
+        here, there = before[canary.service].revision, site.running()[canary.service].revision
+        if (finished.code, there) != (_TAKEN_BACK, here):
             raise StepFailedError(
-                f"exit code {_TAKEN_BACK} and {before.revision}",
-                f"exit code {finished.code} and {site.running().revision}",
+                f"exit code {_TAKEN_BACK} and {here}",
+                f"exit code {finished.code} and {there}",
                 next_step="read ops-deploy-broken.txt in the evidence",
             )
-        told(f"taken back to {before.revision}, judged again: {again}; exit code {finished.code}")
+        told(f"taken back to {here}, judged again: {again}; exit code {finished.code}")
         told("what it left is in evidence/ops/")
+    with site.record.step("never there", "asking whether it reached any other account") as told:
+        for trader in site.traders[1:]:
+            told(untouched(trader.service, before[trader.service], site.running()[trader.service]))
     site.source.mend()
+
+
+def untouched(service: str, before: Running, after: Running) -> str:
+    """That ECS did nothing to a service meanwhile: the same revision, the same task, and no deployment more.
+
+    Raises:
+        StepFailedError: it did, or the service runs nothing, which would be no proof.
+    """
+    if before != after or not after.tasks:
+        raise StepFailedError(
+            f"{service} as it was: {before}", str(after), next_step="ask `ops history` who deployed it"
+        )
+    task, made = ", ".join(sorted(after.tasks)), len(after.deployments)
+    return (
+        f"{service} runs {after.revision} in the same task, {task[:8]}; "
+        f"ECS lists {made} deployment{'' if made == 1 else 's'} of it, as before"
+    )
 
 
 def _condemned(said: dict[str, Any]) -> str:
@@ -245,9 +224,9 @@ def _condemned(said: dict[str, Any]) -> str:
     return str(found[0])
 
 
-def _rejection(site: Site) -> str:
+def _rejection(trader: Trader) -> str:
     """The line of the log that condemns it."""
-    found = next(each for each in site.watch.heard if isinstance(each, events.OrderRejected))
+    found = next(each for each in trader.watch.heard if isinstance(each, events.OrderRejected))
     return f"{found.name}, HTTP {found.http_status}: {found.message}"
 
 
@@ -258,91 +237,9 @@ def _keep_ops(site: Site) -> None:
         shutil.copytree(saved, site.world.evidence / "ops", ignore=shutil.ignore_patterns(".gitignore"))
 
 
-# ------------------------------------------------------------------------------------------------------ what it leaves
-
-
-def _leave_alone(site: Site) -> None:
-    """An unrelated change of the stacks takes effect, and the release stays."""
-    site.record.teller.heading("what stands")
-    with site.record.step("unrelated", "deploying the stacks with another limit and retention") as told:
-        family = site.names.template_family(SERVICE)
-        before, template = site.running(), site.cloud.newest(family)
-        site.ground.deploy_changed(site.world)
-        after, newer = site.running(), site.cloud.newest(family)
-        if after != before or newer == template:
-            raise StepFailedError(
-                f"{before} as before, and a newer template than {template}",
-                f"{after}, and {newer}",
-                next_step="read cdk-deploy-changed.err in the run's folder",
-            )
-        told(f"`cdk deploy` made {newer}; {after.revision} still runs, by deployment {after.deployment}")
-
-
-def _hold_clocks(site: Site) -> None:
-    """What somebody else's schedules start beside the service is held to what is declared."""
-    with site.record.step("schedules", "holding others' schedules to what is declared") as told:
-        firing = _not_held(site)
-        finished, _ = site.ops.run("schedules", "sync")
-        done("ops schedules sync", finished)
-        still = _not_held(site)
-        if not firing or still:
-            raise StepFailedError(
-                "others' schedules to fire before `ops schedules sync`, and none after",
-                f"{', '.join(firing) or 'none'} before, {', '.join(still) or 'none'} after",
-                next_step="run `ops schedules list` in `ops sandbox up`",
-            )
-        told(f"`ops schedules sync`: {' and '.join(firing)} fire no more")
-
-
-def _not_held(site: Site) -> tuple[str, ...]:
-    """The external schedules that are not in the state that `pipeline.toml` declares."""
-    _, said = site.ops.run("schedules", "audit")
-    return tuple(each["subject"] for each in said["findings"] if each["id"] == "external-state-differs")
-
-
-def _look_back(site: Site) -> None:
-    with site.record.step("status", "asking what is true") as told:
-        finished, said = site.ops.run("status")
-        keep(site.world, "status.json", finished.stdout)
-        done("ops status", finished)
-        told(f"`ops status`: {said['release']['tag'][:12]} runs, proven {said['proven']}")
-        told(f"findings: {', '.join(each['id'] for each in said['findings']) or 'none'}")
-    with site.record.step("plan", "asking what a rollback would do") as told:
-        finished, said = site.ops.run("rollback", "--plan")
-        keep(site.world, "rollback-plan.json", finished.stdout)
-        target = (said["to"] or {}).get("tag")
-        told(f"`ops rollback --plan`: to {target[:12] if target else 'nothing'}, because {said['reason']}")
-    with site.record.step("history", "asking what was deployed") as told:
-        finished, said = site.ops.run("history")
-        done("ops history", finished)
-        keep(site.world, "history.json", finished.stdout)
-        outcomes = [
-            f"{_short(each['to']) if each['to'] else each['kind']} {each['outcome']}" for each in said["deployments"]
-        ]
-        told(f"`ops history`: {', then '.join(reversed(outcomes))}")
-
-
-def _short(release: dict[str, Any]) -> str:
-    revision, dirty, rest = str(release["tag"]).partition("-")
-    return f"{revision[:12]}{dirty}{rest}"
-
-
-def _stop(site: Site) -> None:
-    with site.record.step("stop", "stopping the endpoint and its tasks with SIGTERM") as told:
-        code, had, left = site.cloud.stop()
-        if (code, left) != (0, 0):
-            raise StepFailedError(
-                "exit code 0 and nothing of it left",
-                f"exit code {code} and {left} of {had} left",
-                next_step="read aws.err in the run's folder",
-                tail=site.cloud.part.output.tail(),
-            )
-        told(f"SIGTERM: the endpoint ended with 0, and the {had} {site.cloud.mode.name} of its tasks with it")
-
-
-def _testimony(site: Site) -> Witnesses:
-    """Hear the log to its end, ask exchange and database, keep it all."""
-    for line in site.log.fresh():
-        site.watch.hear(line)
-    state, claims, executions = evidence(site.world, site.stage, SERVICE)
-    return Witnesses(Book.of(state), claims, executions, site.watch.seen)
+def _testimony(site: Site) -> list[Witnesses]:
+    """Hear every log to its end, ask exchange and database, keep it all."""
+    for trader in site.traders:
+        trader.hear_out()
+    said = evidence(site.world, site.stage, *site.services)
+    return [said.with_log_of(each) for each in site.traders]

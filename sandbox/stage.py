@@ -15,6 +15,7 @@ from sandbox import recommendations
 from sandbox.parts import Finished
 from sandbox.postgres import Postgres
 from sandbox.record import Record, StepFailedError
+from sandbox.trader import Trader, Voice
 from sandbox.venue import Venue
 from sandbox.world import World
 
@@ -41,6 +42,10 @@ class Stage:
     keys: Mapping[str, Keys]
     """By account: the exchange serves every declared one."""
     variables: Mapping[str, str] = field(repr=False)
+
+    def trader(self, service: str, account: str, voice: Voice) -> Trader:
+        """A service that trades an account here."""
+        return Trader(service, account, self.declared.environment(ENVIRONMENT).account_numbers[account], voice)
 
     @property
     def secrets(self) -> dict[str, str]:

@@ -12,10 +12,10 @@ from contract import environment, events
 from sandbox.acts import evidence, feed_all, keep, prove
 from sandbox.option_act import call_bought_and_closed
 from sandbox.parts import Finished, Part, PartError
-from sandbox.proof import Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
-from sandbox.stage import SERVICE, Stage, done, run, stand_up
-from sandbox.venue import Book, VenueError
+from sandbox.stage import ACCOUNT, SERVICE, Stage, done, run, stand_up
+from sandbox.trader import Trader
+from sandbox.venue import VenueError
 from sandbox.watch import Watch
 from sandbox.world import World
 
@@ -24,16 +24,14 @@ def first_verdict(world: World, record: Record) -> None:
     """Stand the world up, feed it, watch every ending, stop it, prove it, judge it."""
     stage = stand_up(world, record)
     try:
-        dispatcher, watch = _dispatcher(world, record, stage)
-        fed = feed_all(record, stage, dispatcher, watch)
-        _stop(record, dispatcher, watch)
+        dispatcher, trader = _dispatcher(world, record, stage)
+        fed = feed_all(record, stage, [trader])
+        _stop(record, dispatcher, trader)
     except (StepFailedError, PartError):
         with suppress(VenueError, psycopg.Error):  # what failed may have taken them along
             evidence(world, stage, SERVICE)
         raise
-    state, claims, executions = evidence(world, stage, SERVICE)
-    witnesses = Witnesses(Book.of(state), claims, executions, watch.seen)
-    prove(world, record, stage, fed, witnesses)
+    prove(world, record, stage, fed, [evidence(world, stage, SERVICE).with_log_of(trader)])
     _judge(world, record, stage)
     call_bought_and_closed(world, record, stage)
 
@@ -41,7 +39,7 @@ def first_verdict(world: World, record: Record) -> None:
 # ------------------------------------------------------------------------------------------------------ the dispatcher
 
 
-def _dispatcher(world: World, record: Record, stage: Stage) -> tuple[Part, Watch]:
+def _dispatcher(world: World, record: Record, stage: Stage) -> tuple[Part, Trader]:
     with record.step("migrate", "making the tables") as told:
         done("dispatcher migrate", run(world, stage, "migrate", "dispatcher", "migrate"))
         told(f"tables: {', '.join(_tables(stage))}")
@@ -49,12 +47,13 @@ def _dispatcher(world: World, record: Record, stage: Stage) -> tuple[Part, Watch
         checked = done("dispatcher check --json", run(world, stage, "check", "dispatcher", "check", "--json"))
         told(f"`dispatcher check --json` ended with 0: {_short(checked.stdout)}")
     with record.step("dispatcher", "starting the dispatcher") as told:
-        watch = Watch()
         dispatcher = world.start(SERVICE, [sys.executable, "-m", "dispatcher", "run"], stage.variables)
+        trader = stage.trader(SERVICE, ACCOUNT, dispatcher)
+        watch = trader.watch
         dispatcher.wait_for(lambda line: _holds_lease(watch, line), what="that it holds the account's lease")
         connected = next(each for each in watch.heard if isinstance(each, events.BrokerConnected))
         told(f"{connected.message}, account {connected.account_number}, buying power ${connected.buying_power:,.2f}")
-    return dispatcher, watch
+    return dispatcher, trader
 
 
 def _holds_lease(watch: Watch, line: str) -> bool:
@@ -76,12 +75,11 @@ def _short(text: str) -> str:
 # ------------------------------------------------------------------------------------------------------------- its end
 
 
-def _stop(record: Record, dispatcher: Part, watch: Watch) -> None:
+def _stop(record: Record, dispatcher: Part, trader: Trader) -> None:
     with record.step("stop", "stopping the dispatcher with SIGTERM") as told:
         code = dispatcher.stop()
-        while (line := dispatcher.said.get()) is not None:
-            watch.hear(line)
-        last = watch.heard[-1].name if watch.heard else "nothing"
+        trader.hear_out()
+        last = trader.watch.heard[-1].name if trader.watch.heard else "nothing"
         if (code, last) != (0, events.ServiceStopped.name):
             raise StepFailedError(
                 f"exit code 0 after {events.ServiceStopped.name}",

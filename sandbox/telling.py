@@ -13,7 +13,7 @@ from sandbox.feed import Fed
 from sandbox.watch import Seen
 
 _PLAIN_WIDTH = 240
-_WIDTHS = (29, 7, 28, 36, 0)
+_WIDTHS = (29, 7, 7, 28, 36, 0)
 _WIDE = 150
 """Columns of a terminal from which on a row stands on one line."""
 
@@ -69,11 +69,12 @@ class Teller:
 
     def columns(self) -> None:
         """The table's head."""
-        self._row(("recommendation", "symbol", "ending", "order", "what it shows"), "dim")
+        self._row(("recommendation", "symbol", "account", "ending", "order", "what it shows"), "dim")
 
-    def ending(self, number: int, fed: Fed, seen: Seen, *, as_expected: bool) -> None:
-        """What became of a recommendation."""
-        cells = (f"{number} {fed.name}", (fed.ticker or "-")[:7], str(seen), seen.client_order_id or "", fed.shows)
+    def ending(self, number: int, account: str, fed: Fed, seen: Seen, *, as_expected: bool) -> None:
+        """What became of a recommendation at an account."""
+        name, symbol = f"{number} {fed.name}", (fed.ticker or "-")[:7]
+        cells = (name, symbol, account, str(seen), seen.client_order_id or "", fed.shows)
         self._row(cells, "" if as_expected else "red")
 
     def _row(self, cells: tuple[str, ...], style: str) -> None:
@@ -82,8 +83,8 @@ class Teller:
         if self.console.width >= _WIDE:
             self._print(Text(line, style), wrap=False)
             return
-        name, symbol, ending, order, shows = cells
-        self._print(Text(f"{name:<29} {symbol:<7} {ending:<28} {order[-9:]}", style), wrap=False)
+        name, symbol, account, ending, order, shows = cells
+        self._print(Text(f"{name:<29} {symbol:<7} {account:<7} {ending:<28} {order[-9:]}", style), wrap=False)
         self._print(Text(f"   {shows}", "dim"), wrap=False)
 
     def note(self, words: str) -> None:

@@ -50,6 +50,13 @@ class Book:
         entries = (each for each in state["orders"] if not each["parent"])
         return cls(tuple(_order(each, legs.get(each["id"], {})) for each in entries), tuple(state["order_requests"]))
 
+    def of_account(self, number: str) -> Self:
+        """The part of it that is one account's."""
+        return type(self)(
+            tuple(each for each in self.orders if each.account_number == number),
+            tuple(each for each in self.requests if each["account"] == number),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Venue:

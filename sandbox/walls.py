@@ -1,5 +1,7 @@
 """What holds a task in, as the engine itself tells it; what does not hold without one, as the endpoint tells it."""
 
+from typing import Any
+
 from contract.names import IMAGE_USER
 from sandbox.cloud import Cloud
 from sandbox.record import StepFailedError
@@ -7,13 +9,19 @@ from sandbox.record import StepFailedError
 _MEBI = 1024 * 1024
 
 
-def told_by_engine(cloud: Cloud, digest: str) -> str:
-    """The one container that runs, and that it is held in as its task definition asks; in container mode.
+def told_by_engine(cloud: Cloud, digest: str, services: int) -> list[str]:
+    """The one container of each service, and that it is held in as its task definition asks; in container mode.
 
     Raises:
-        StepFailedError: it is not.
+        StepFailedError: one is not, or there are more or fewer.
     """
-    (container,) = cloud.mode.containers(cloud.host)
+    running = cloud.mode.containers(cloud.host)
+    if len(running) != services:
+        raise StepFailedError(f"{services} containers", str(len(running)), next_step="docker ps --all")
+    return [_held(each, digest) for each in running]
+
+
+def _held(container: Any, digest: str) -> str:
     facts = container.attrs
     host, image = facts["HostConfig"], container.image.attrs
     seen = {

@@ -94,6 +94,8 @@ def _reason(event: Event) -> str | None:
 
 
 def _detail(event: Event) -> str:
+    if isinstance(event, events.RecommendationRefused) and event.observed:
+        return f"{event.detail.removesuffix('.')}: {event.observed}, against {event.threshold}"
     for field_name in ("detail", "message", "why", "how"):
         if told := getattr(event, field_name, ""):
             return str(told)

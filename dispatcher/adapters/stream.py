@@ -10,7 +10,6 @@ from collections.abc import Callable
 from threading import Condition, Event, Thread
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 OPEN_SECONDS = 10.0
@@ -25,17 +24,9 @@ class StreamRefusedError(Exception):
 
 
 class TradeUpdates:
-    """See position_ports.Bell. The connection lives in a thread of its own; a lost one is made again after a pause."""
+    """See position_ports.Bell. The connection lives in a thread of its own."""
 
-    def __init__(
-        self,
-        url: str,
-        key: str,
-        secret: str,
-        *,
-        dice: Callable[[], float] = random.random,
-        first_pause: float = FIRST_PAUSE,
-    ) -> None:
+    def __init__(self, url: str, key: str, secret: str, *, dice: Callable[[], float] = random.random) -> None:
         self._url, self._key, self._secret = url, key, secret
         self._dice = dice
         self._rung = Condition()
@@ -43,8 +34,7 @@ class TradeUpdates:
         self._news: list[str] = []
         self._enough = Event()
         self._thread: Thread | None = None
-        self._connection: ClientConnection | None = None
-        self._first_pause = self._pause = first_pause
+        self._pause = FIRST_PAUSE
 
     def listen(self) -> None:
         """See position_ports.Bell."""
@@ -55,8 +45,6 @@ class TradeUpdates:
     def silence(self) -> None:
         """See position_ports.Bell."""
         self._enough.set()
-        if (connection := self._connection) is not None:
-            connection.close()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -75,7 +63,7 @@ class TradeUpdates:
             return news
 
     def _keep(self, stop: Event) -> None:
-        self._pause = self._first_pause
+        self._pause = FIRST_PAUSE
         while not stop.is_set():
             try:
                 self._attend(stop)
@@ -95,17 +83,10 @@ class TradeUpdates:
             compression=None,
             proxy=None,
         ) as connection:
-            self._connection = connection
-            try:
-                self._introduce(connection)
-                self._pause = self._first_pause
-                self._ring("connected")  # there is no replay: what happened meanwhile is read from the broker
-                self._hear(connection, stop)
-            except ConnectionClosed:
-                if not stop.is_set():
-                    raise
-            finally:
-                self._connection = None
+            self._introduce(connection)
+            self._pause = FIRST_PAUSE
+            self._ring("connected")  # there is no replay: what happened meanwhile is read from the broker
+            self._hear(connection, stop)
 
     def _introduce(self, connection: ClientConnection) -> None:
         connection.send(json.dumps({"action": "auth", "key": self._key, "secret": self._secret}))

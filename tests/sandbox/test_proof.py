@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.feed import End, Expected, Fed, Prices
-from sandbox.proof import Counts, Finding, Witnesses, counts, endings, no_secrets, no_strangers
+from sandbox.proof import Counts, Finding, Witnesses, counts, endings, no_secrets, no_strangers, total
 from sandbox.venue import Book, StandingOrder
 from sandbox.watch import Seen
 
@@ -25,7 +25,7 @@ def an_order(number: int, symbol: str, status: str, filled: int) -> StandingOrde
 
 
 def a_request(number: int, symbol: str) -> dict[str, Any]:
-    return {"client_order_id": f"c{number}", "body": json.dumps({"symbol": symbol})}
+    return {"account": "PA1", "client_order_id": f"c{number}", "body": json.dumps({"symbol": symbol})}
 
 
 def a_claim(number: int, state: str, filled: int = 0, **more: Any) -> dict[str, Any]:
@@ -39,6 +39,7 @@ def an_execution(number: int, status: str, mode: str = "ALPACA_PAPER") -> dict[s
 
 PAPER = frozenset({"ALPACA_PAPER"})
 TRUE = Witnesses(
+    account="large",
     book=Book(
         (an_order(1, "NFLX", "filled", 5), an_order(2, "DIS", "new", 0)), (a_request(1, "NFLX"), a_request(2, "DIS"))
     ),
@@ -111,28 +112,30 @@ def test_an_order_that_the_database_does_not_know_is_a_ghost() -> None:
     ghost = an_order(9, "SPY", "new", 0)
 
     assert lies(no_strangers, with_orders(BOUGHT, WAITING, ghost)) == [
-        "order c9 for SPY: expected a claim in the database, saw none: a ghost"
+        "order c9 for SPY of large: expected a claim in the database, saw none: a ghost"
     ]
 
 
 def test_a_second_order_in_a_symbol_is_a_duplicate_whatever_its_id() -> None:
     witnesses = with_orders(BOUGHT, replace(BOUGHT, client_order_id="c2"), WAITING)
 
-    assert lies(no_strangers, witnesses) == ["orders beyond the first per recommendation: expected 0, saw 1"]
+    assert lies(no_strangers, witnesses) == ["orders of large beyond the first per recommendation: expected 0, saw 1"]
     assert counts(FED, witnesses).duplicate == 1
 
 
 def test_a_refused_recommendation_must_not_even_be_asked_for() -> None:
     witnesses = replace(TRUE, book=Book(TRUE.book.orders, (*TRUE.book.requests, a_request(3, "UBER"))))
 
-    assert lies(no_strangers, witnesses) == ["requests for an order in UBER: expected none, saw 1"]
+    assert lies(no_strangers, witnesses) == ["requests for an order in UBER of large: expected none, saw 1"]
 
 
 @pytest.mark.parametrize("state", ["claimed", "intended", "unknown"])
 def test_a_claim_without_an_ending_is_found_and_counted(state: str) -> None:
     witnesses = with_claim(2, state=state)
 
-    assert lies(no_strangers, witnesses) == [f"recommendation 2: expected an ending in the database, saw {state}"]
+    assert lies(no_strangers, witnesses) == [
+        f"recommendation 2 at large: expected an ending in the database, saw {state}"
+    ]
     assert counts(FED, witnesses) == Counts(accepted=1, rejected=0, refused=1, unknown=1, duplicate=0)
 
 
@@ -140,6 +143,19 @@ def test_endings_are_counted_by_the_database() -> None:
     assert counts(FED, TRUE) == Counts(accepted=2, rejected=0, refused=1, unknown=0, duplicate=0)
     assert counts(FED, with_claim(2, state="rejected")).rejected == 1
     assert counts(FED, with_claim(2, state="not_placed")).refused == 2
+
+
+def test_the_counts_of_all_accounts_are_one() -> None:
+    large, tiny = counts(FED, TRUE), counts(BROKEN, REJECTED)
+
+    assert total((large, tiny)) == Counts(accepted=2, rejected=1, refused=1, unknown=0, duplicate=0)
+
+
+def test_the_book_of_an_account_has_its_orders_and_its_requests_alone() -> None:
+    other = replace(BOUGHT, account_number="PA2")
+    book = Book((BOUGHT, other), (a_request(1, "NFLX"), a_request(1, "NFLX") | {"account": "PA2"}))
+
+    assert book.of_account("PA2") == Book((other,), (a_request(1, "NFLX") | {"account": "PA2"},))
 
 
 def test_a_secret_in_a_file_is_found_and_not_repeated() -> None:
@@ -166,6 +182,7 @@ def test_the_exchanges_state_is_read_with_the_legs_of_each_order() -> None:
 
 BROKEN = {1: Fed("off-tick", "it is rejected", Expected(End.REJECTED, reason="HTTP 422, code 42210000"), "META")}
 REJECTED = Witnesses(
+    account="tiny",
     book=Book((), (a_request(1, "META"),)),
     claims=(a_claim(1, "rejected"),),
     executions=(),
@@ -183,5 +200,5 @@ def test_a_rejection_that_became_an_order_is_a_finding() -> None:
     stands = replace(REJECTED, book=Book((an_order(1, "META", "new", 0),), REJECTED.book.requests))
 
     assert [str(each) for each in endings(BROKEN, stands)] == [
-        "off-tick (recommendation 1), by the exchange: expected no order, saw one order"
+        "off-tick (recommendation 1 at tiny), by the exchange: expected no order, saw one order"
     ]

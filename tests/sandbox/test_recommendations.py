@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.exchange.config import read
 from sandbox.feed import End, Fed, insert
 from sandbox.postgres import Database
-from sandbox.recommendations import ASSETS, CASH, QUOTES, SCENES, SMALL_CASH
+from sandbox.recommendations import ASSETS, CASH, QUOTES, SCENES, SMALL_CASH, TINY
 from sandbox.stage import Keys, exchange_config
 
 FEED = [fed for scene in SCENES for fed in scene.feed]
@@ -38,6 +38,24 @@ def test_every_ending_is_told_whole() -> None:
     untold = [fed.name for fed in FEED if (fed.expected.prices is None) == (fed.expected.reason is None)]
 
     assert untold == []
+
+
+def test_what_is_too_much_for_the_small_account_is_refused_there_for_a_reason_of_its_own() -> None:
+    fits = [fed.name for fed in FEED if fed.at(TINY).expected.end is not End.REFUSED]
+    meant = [fed for fed in FEED if fed.expected.end is not End.REFUSED]
+
+    assert fits == []  # it may hold two positions, and the two verdicts need them
+    assert {fed.at(TINY).expected.reason for fed in meant} == {
+        "notional_too_large",
+        "action_not_allowed",
+        "confidence_too_low",
+    }
+
+
+def test_an_account_that_is_not_named_has_the_ending_of_all() -> None:
+    fed = the("plain")
+
+    assert (fed.at("large").expected, fed.at(TINY).expected) == (fed.expected, fed.otherwise[TINY])
 
 
 def test_the_price_that_broke_production_is_among_them() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,15 +10,20 @@ import pytest
 
 from contract.inventory import read
 from sandbox import probes
+from sandbox.cloud import Running
 from sandbox.feed import End
 from sandbox.ground import faster
-from sandbox.recommendations import QUOTES, SCENES
+from sandbox.recommendations import QUOTES, SCENES, TINY
+from sandbox.record import StepFailedError
 from sandbox.rehearse import CHECKOUT
+from sandbox.releases import untouched
+from sandbox.site import trading
 from sandbox.source import BROKEN, head
 from sandbox.tools import reaching_out
 from sandbox.world import World
 
 PROBES = [fed for scene in (probes.FIRST, probes.BROKEN, probes.RESTORED) for fed in scene.feed]
+DECLARED = read((CHECKOUT / "pipeline.toml").read_text(encoding="utf-8"))
 
 
 def git(folder: Path, *words: str) -> str:
@@ -98,9 +104,57 @@ def test_the_rehearsal_judges_sooner_and_by_the_same_rules() -> None:
 def test_each_verdict_has_a_recommendation_in_a_symbol_of_its_own() -> None:
     meant = {fed.ticker for scene in SCENES for fed in scene.feed if fed.expected.end is not End.REFUSED}
 
-    assert [fed.expected.end for fed in PROBES] == [End.FILLED, End.REJECTED, End.FILLED]
+    assert [fed.at(TINY).expected.end for fed in PROBES] == [End.FILLED, End.REJECTED, End.FILLED]
+    assert [fed.at("large").expected.end for fed in PROBES] == [End.FILLED] * len(PROBES)
     assert len({fed.ticker for fed in PROBES} - meant) == len(PROBES)
     assert {fed.ticker for fed in PROBES} <= set(QUOTES)
+
+
+def test_each_verdict_has_a_recommendation_that_fits_the_small_account() -> None:
+    limits = DECLARED.accounts[TINY]
+    placed = [fed for fed in PROBES if fed.at(TINY).expected.end is End.FILLED]
+    costs = [fed.reason["plan"]["entry"] * fed.reason["plan"]["quantity"] for fed in PROBES]
+
+    assert all(fed.reason["plan"]["quantity"] >= 1 for fed in PROBES)
+    assert max(costs) <= limits.max_notional_per_order
+    assert len(placed) <= limits.max_open_positions
+
+
+def test_every_dispatcher_is_released_the_small_accounts_first() -> None:
+    assert [(name, each.accounts) for name, each in trading(DECLARED)] == [
+        ("dispatcher-tiny", ("tiny",)),
+        ("dispatcher-large", ("large",)),
+    ]
+
+
+HERE = Running("large:1", "ecs-svc/1", frozenset({"task-one"}), ("deployment-one",))
+
+
+def test_a_service_that_nothing_was_done_to_is_told_by_its_task_and_its_deployments() -> None:
+    assert untouched("dispatcher-large", HERE, HERE) == (
+        "dispatcher-large runs large:1 in the same task, task-one; ECS lists 1 deployment of it, as before"
+    )
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        replace(HERE, revision="large:2"),
+        replace(HERE, tasks=frozenset({"task-two"})),
+        replace(HERE, deployments=("deployment-two", "deployment-one")),
+    ],
+    ids=["another revision", "another task", "a deployment that was taken back"],
+)
+def test_whatever_a_release_did_to_another_service_is_found(after: Running) -> None:
+    with pytest.raises(StepFailedError, match="dispatcher-large as it was"):
+        untouched("dispatcher-large", HERE, after)
+
+
+def test_a_service_that_runs_nothing_is_no_proof() -> None:
+    nothing = replace(HERE, tasks=frozenset())
+
+    with pytest.raises(StepFailedError):
+        untouched("dispatcher-large", nothing, nothing)
 
 
 def test_the_tools_get_certificates_proxies_and_the_engine_from_us_and_no_key_of_anybody() -> None:

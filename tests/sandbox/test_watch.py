@@ -69,6 +69,14 @@ def test_a_refusal_is_seen_with_its_reason() -> None:
     assert after(REFUSED) == Seen(states=("refused",), reason="stale", detail="too old")
 
 
+def test_what_a_gate_compared_is_told_with_the_reason() -> None:
+    said = RecommendationRefused(
+        recommendation_id=7, symbol="NFLX", reason="stale", detail="Too old.", observed="90 s", threshold="60 s"
+    )
+
+    assert after(said).detail == "Too old: 90 s, against 60 s"
+
+
 def test_a_fill_is_seen_with_everything_on_the_way() -> None:
     assert after(ACCEPTED, RESTS, UPDATED, FILLS) == Seen(
         states=("accepted", "filled"),

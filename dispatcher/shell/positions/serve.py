@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Event
 
-from contract.events import Heartbeat, ReconcileCompleted, StreamChanged
+from contract.events import Heartbeat, LimitsInForce, ReconcileCompleted, StreamChanged
 from dispatcher.ports import Grant, Say, TradingAccount
 from dispatcher.position_ports import Bell, PositionBroker, PositionLedger, Requests
-from dispatcher.shell.beat import Beat
 from dispatcher.shell.clock import BrokerClock
-from dispatcher.shell.lease import Authority
+from dispatcher.shell.lease import Lease
 from dispatcher.shell.positions.cycle import View, report, turn
 from dispatcher.shell.positions.desk import PositionDesk
 from dispatcher.shell.tenure import Tenure
@@ -27,15 +26,13 @@ class PositionMeans:
 
     account: TradingAccount
     broker: PositionBroker
-    lease: Authority
+    lease: Lease
     bell: Bell
     requests: Requests | None
     open_ledger: Callable[[int], AbstractContextManager[PositionLedger]]
     say: Say
     alive: Callable[[], None]
     monotonic: Callable[[], float]
-    wall: Callable[[], datetime]
-    """See PositionDesk."""
     heartbeat_seconds: float
 
 
@@ -45,7 +42,6 @@ class PositionService:
     def __init__(self, means: PositionMeans, stop: Event) -> None:
         self._means = means
         self._stop = stop
-        self._beat = Beat(means, self._heartbeat)
         self._tenure = Tenure(
             account=means.account.name,
             keeper=means.broker,
@@ -57,10 +53,12 @@ class PositionService:
         )
         self._desk: PositionDesk | None = None
         self._view: View | None = None
+        self._beaten_at = means.monotonic()
 
     def run(self) -> None:
         """Until told to stop."""
-        self._beat.begin()
+        limits = self._means.account.limits
+        self._means.say(LimitsInForce(account=self._name, digest=limits.digest(), document=limits.document()))
         self._tenure.run(self._work)
 
     @property
@@ -111,16 +109,21 @@ class PositionService:
             say=means.say,
             now=clock.now,
             monotonic=means.monotonic,
-            wall=means.wall,
+            wall=lambda: datetime.now(UTC),
             since=clock.now(),
         )
 
-    def _heartbeat(self, since: Decimal) -> None:
-        """With what is held, as of the last turn."""
+    def _beat(self) -> None:
+        """A sign of life; the heartbeat, with what is held, when it is due."""
+        self._means.alive()
+        since = self._means.monotonic() - self._beaten_at
+        if since < self._means.heartbeat_seconds:
+            return
+        self._beaten_at += since
         self._means.say(
             Heartbeat(
                 account=self._name,
-                seconds=since,
+                seconds=Decimal(f"{since:.1f}"),
                 standing_by=self._tenure.standing_by_for is not None,
                 considered=0,
                 refused=0,

@@ -40,7 +40,6 @@ TABLES = (
     "positions",
     "position_accounts",
     "dispatch_accounts",
-    "dispatch_executions",
     "dispatch_claims",
     "dispatch_recommendations",
 )
