@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     gc.freeze()  # what was imported is shared with every fork; a collection would copy it
     numbers = range(options.runs) if options.only_run is None else range(options.only_run, options.only_run + 1)
     folder: Path = options.logs or Path(tempfile.mkdtemp(prefix="torture-"))
+    folder.mkdir(parents=True, exist_ok=True)
     orders = Orders(program, options.seed, folder, options.workers, options.patience)
     try:
         tally, seconds = _play(orders, numbers)

@@ -16,6 +16,8 @@ from dispatcher.ports import DatabaseAuthenticationError, DatabaseUnavailableErr
 
 CONNECT_SECONDS = 5
 STATEMENT_MILLISECONDS = 10_000
+IDLE_IN_TRANSACTION_MILLISECONDS = 3_000
+"""A process that sleeps in the middle of a transaction keeps its rows locked: for less than a lease lasts."""
 KEEPALIVE_SECONDS = 5
 
 # The libpq words and SQLSTATEs of a refused login; before a session exists psycopg has no class of its own for them.
@@ -37,7 +39,8 @@ def connect(url: str, password: str, *, name: str) -> Connection[DictRow]:
             row_factory=dict_row,
             application_name=name,
             connect_timeout=CONNECT_SECONDS,
-            options=f"-c statement_timeout={STATEMENT_MILLISECONDS} -c timezone=UTC",
+            options=f"-c statement_timeout={STATEMENT_MILLISECONDS} -c timezone=UTC"
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MILLISECONDS}",
             keepalives=1,
             keepalives_idle=KEEPALIVE_SECONDS,
             keepalives_interval=KEEPALIVE_SECONDS,
@@ -104,7 +107,7 @@ def translated() -> Iterator[None]:
     """A broken connection or a server that is away, as the port's own exception."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout) as error:
         raise DatabaseUnavailableError(str(error).strip() or type(error).__name__) from error
     except errors.SerializationFailure as error:
         raise DatabaseUnavailableError(str(error).strip()) from error

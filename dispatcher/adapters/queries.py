@@ -122,13 +122,14 @@ DELETE FROM dispatch_claims
 WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND epoch = %(epoch)s
 RETURNING 1
 """
-REFUSE = """
+REFUSE = f"""
+{FENCE}
 UPDATE dispatch_claims
 SET state = 'refused', since = %(at)s, reason = %(reason)s, detail = %(detail)s, observed = %(observed)s,
     threshold = %(threshold)s, checks = %(checks)s, rationale = %(rationale)s
-WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND epoch = %(epoch)s
+WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND EXISTS (SELECT FROM fence)
 RETURNING 1
-"""
+"""  # noqa: S608  two constants joined; values are bound
 INTEND = f"""
 {FENCE}
 UPDATE dispatch_claims

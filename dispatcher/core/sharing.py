@@ -25,7 +25,9 @@ class Moves:
 
 
 def moves(me: str, census: Census) -> Moves:
-    """What `me` lets go of and takes, in the order of the accounts' names."""
+    """What `me` lets go of and takes, in the order of the accounts' names. Whoever was buried moves nothing."""
+    if me not in census.members:  # it slept longer than a lease; it is a member again with its next round
+        return Moves()
     mine = census.members[me]
     held = sorted(account for account, holder in census.holders.items() if holder == me and account in mine)
     free = sorted(mine - census.holders.keys())

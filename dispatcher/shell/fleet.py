@@ -5,7 +5,8 @@ epoch fences what is committed; the deadline fences what is sent, as decision 00
 """
 
 from collections.abc import Callable
-from threading import Condition, Event, Thread
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Condition, Event
 
 from dispatcher.core.sharing import Census, moves
 from dispatcher.ports import Attendance, DatabaseUnavailableError, Grant, Held, Roster
@@ -75,7 +76,8 @@ class Fleet:
         self._attended = False
         self._closed = False
         self._changing = Condition()
-        self._thread = Thread(target=self._keep, name="fleet", daemon=True)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="fleet")
+        self._kept: Future[None] | None = None
 
     def berth(self, account: str) -> Berth:
         """The account's place."""
@@ -83,23 +85,27 @@ class Fleet:
 
     def start(self) -> None:
         """Begin to attend."""
-        self._thread.start()
+        self._kept = self._pool.submit(self._keep)
 
     def close(self) -> None:
-        """Let go of everything, after the last account was served."""
+        """Let go of everything, after the last account was served. A surprise that ended the attending is raised."""
         with self._changing:
             self._closed = True
             self._changing.notify_all()
-        self._thread.join()
+        self._pool.shutdown()
+        if self._kept is not None:
+            self._kept.result()
 
     def answer(self, account: str) -> Grant | Held:
-        """Whether the account is ours.
+        """Whether the account is ours. A surprise that ended the attending is raised here too, and ends the process.
 
         Raises:
             DatabaseUnavailableError: that could not be found out.
         """
         with self._changing:
             self._changing.wait_for(lambda: self._attended or self._away or self._stop.is_set(), LEASE_SECONDS)
+            if self._kept is not None and self._kept.done():
+                self._kept.result()
             if self._away is not None:
                 raise DatabaseUnavailableError(str(self._away))
             berth = self._berths[account]

@@ -180,6 +180,36 @@ def test_a_database_that_is_away_is_told_to_whoever_asks_for_a_lease() -> None:
     fleet.close()
 
 
+class Broken(Away):
+    """A roster with a defect."""
+
+    def attend(self, held: Mapping[str, int], seconds: float) -> Attendance:
+        raise ZeroDivisionError(f"{held} {seconds}")
+
+
+def test_a_surprise_that_ends_the_attending_is_raised_by_whoever_asks_for_a_lease() -> None:
+    stop = Event()
+    stop.set()  # whoever asks does not wait for a first round
+    fleet = Fleet(Broken(), "p1", ("a",), FakeClock(NOW), stop)
+    fleet.start()
+    with pytest.raises(ZeroDivisionError):
+        fleet.close()
+
+    with pytest.raises(ZeroDivisionError):
+        fleet.berth("a").take()
+
+
+def test_who_was_buried_in_its_sleep_is_a_member_again_with_its_next_round(pair: Crew) -> None:
+    first, second = pair.join("p1"), pair.join("p2")
+    pair.rounds(1)
+    pair.books.run("UPDATE dispatch_members SET seen_until = clock_timestamp() WHERE holder = 'p1'")
+    second.round()
+    buried = pair.books.rows("SELECT holder FROM dispatch_members")
+    first.round()
+
+    assert (buried, len(pair.books.rows("SELECT FROM dispatch_members"))) == ([{"holder": "p2"}], 2)
+
+
 def test_after_the_end_nothing_is_held(pair: Crew) -> None:
     fleet = pair.join("p1")
     fleet.start()

@@ -7,13 +7,15 @@ from time import monotonic
 
 import pytest
 
+from dispatcher.adapters import queries
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.budget import GOOD_SECONDS, PostgresBudget
-from dispatcher.adapters.database import Connections, connect
+from dispatcher.adapters.database import Connections, connect, execute
 from dispatcher.adapters.session import BrokerSession, of_dispatcher, of_manager
 from dispatcher.core.budget import MINUTE, SHARES_OF_A_DRAW, Priority, Told
 from dispatcher.core.outcome import Accepted, Throttled
 from dispatcher.ports import BrokerThrottledError, DatabaseUnavailableError
+from dispatcher.shell.lease import LEASE_SECONDS
 from tests.dispatcher.books import Books
 from tests.dispatcher.cases import NOW, order
 from tests.dispatcher.told import KEY, SECRET, TOLD
@@ -55,6 +57,22 @@ def take_in_a_process(url: str, password: str, priority: Priority) -> int:
 @pytest.fixture(autouse=True)
 def untouched(books: Books) -> None:
     books.run("TRUNCATE request_budgets")
+
+
+def test_a_process_that_sleeps_in_the_middle_of_a_draw_keeps_its_successor_waiting_for_less_than_a_lease(
+    books: Books, clock: FakeClock
+) -> None:
+    asleep, began = books.connect(), monotonic()
+    asleep.execute("BEGIN")
+    execute(asleep, queries.BUDGET, {"account": "large"})
+
+    waited = budget(books, clock).take(Priority.ENTRIES)
+
+    assert (waited, monotonic() - began < LEASE_SECONDS) == (0, True)
+    with pytest.raises(
+        DatabaseUnavailableError, match="idle-in-transaction"
+    ):  # so the sleeper hears, and connects again
+        execute(asleep, queries.BUDGET, {"account": "large"})
 
 
 def test_two_processes_share_one_minute_and_exits_still_find_theirs(books: Books) -> None:

@@ -112,3 +112,7 @@ def test_alike_processes_hold_no_more_than_their_share(processes: int, accounts:
 
     most = share("p0", Census(members, holders))
     assert max(counts(members, holders)) <= most == -(-accounts // processes)
+
+
+def test_who_slept_so_long_that_it_was_buried_moves_nothing() -> None:
+    assert moves("p1", Census(all_of("p2"), {"a00": "p2"})) == Moves()
