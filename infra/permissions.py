@@ -122,9 +122,11 @@ def _services_and_tasks(reach: Reach) -> Iterator[iam.PolicyStatement]:
     cluster = reach.names.cluster
     services = [reach.arn("ecs", f"service/{cluster}/{reach.names.service(each)}") for each in reach.services]
     yield iam.PolicyStatement(
-        sid="Services",
-        actions=["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"],
-        resources=services,
+        sid="Services", actions=["ecs:ListServiceDeployments", "ecs:UpdateService"], resources=services
+    )
+    # A second service that does the work of ours may have any name.
+    yield iam.PolicyStatement(
+        sid="EveryService", actions=["ecs:DescribeServices"], resources=[reach.arn("ecs", f"service/{cluster}/*")]
     )
     yield iam.PolicyStatement(
         sid="Deployments",

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from ops.core.records import Record
 from ops.core.release import Release, short, short_digest
-from ops.core.standing import Finding, ServiceStanding, Standing
+from ops.core.scene import Finding
+from ops.core.standing import ServiceStanding, Standing
 from ops.shell.ending import Ending
 from ops.shell.rollback import Preview
 

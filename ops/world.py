@@ -37,6 +37,12 @@ class Ecs(Protocol):
     def service(self, name: str) -> Service | None:
         """The service now; None when there is none of that name."""
 
+    def all_services(self) -> tuple[Service, ...]:
+        """Every active service of the cluster, whoever made it; none when there is no cluster."""
+
+    def all_tasks(self) -> tuple[Task, ...]:
+        """Every task of the cluster that runs or is to run, whoever started it and whatever its family."""
+
     def update(self, name: str, *, revision: str | None, desired: int | None, force: bool = False) -> Service:
         """Ask for another revision, another number of tasks, or both; the service as it is then. Nothing else is sent.
 

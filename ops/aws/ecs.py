@@ -14,11 +14,18 @@ from ops.core.seen import Past, Rolling, Rollout, Service, ServiceEvent, Task, T
 EVENTS = 20
 _AT_ONCE = 100
 """How many tasks one request may name."""
+_SERVICES_AT_ONCE = 10
+"""How many services one request may name."""
 
 
-def service_call(cluster: str, name: str) -> Call:
-    """Asks for a service."""
-    return Call("ecs", "DescribeServices", {"cluster": cluster, "services": [name]})
+def services_call(cluster: str, *names: str) -> Call:
+    """Asks for services by name or ARN."""
+    return Call("ecs", "DescribeServices", {"cluster": cluster, "services": list(names)})
+
+
+def list_services_call(cluster: str) -> Call:
+    """Asks for the services of a cluster."""
+    return Call("ecs", "ListServices", {"cluster": cluster})
 
 
 def update_call(cluster: str, name: str, *, revision: str | None, desired: int | None, force: bool) -> Call:
@@ -58,13 +65,24 @@ class EcsCluster:
     def service(self, name: str) -> Service | None:
         """The service now; None when there is none of that name, or no cluster."""
         try:
-            answer = self._aws.ask(service_call(self._cluster, name))
+            answer = self._aws.ask(services_call(self._cluster, name))
         except AwsError as error:
             if error.code not in {"ClusterNotFoundException", "ServiceNotFoundException"}:
                 raise
             return None
         found = answer.get("services", [])
         return service_of(found[0]) if found else None
+
+    def all_services(self) -> tuple[Service, ...]:
+        """Every active service of the cluster, whoever made it; none when there is no cluster."""
+        arns = list(self._listed(list_services_call(self._cluster), "serviceArns"))
+        asked = [arns[start : start + _SERVICES_AT_ONCE] for start in range(0, len(arns), _SERVICES_AT_ONCE)]
+        answers = [self._aws.ask(services_call(self._cluster, *some)) for some in asked]
+        return tuple(service_of(each) for answer in answers for each in answer.get("services", []))
+
+    def all_tasks(self) -> tuple[Task, ...]:
+        """Every task of the cluster that runs or is to run, whoever started it and whatever its family."""
+        return tuple(self._described(list(self._listed(list_call(self._cluster, None, stopped=False), "taskArns"))))
 
     def update(self, name: str, *, revision: str | None, desired: int | None, force: bool = False) -> Service:
         """Ask for another revision, another number of tasks, or both; the service as it is then."""
@@ -96,7 +114,8 @@ class EcsCluster:
 
     def tasks(self, family: str) -> tuple[Task, ...]:
         """Every task of the family that runs, or has stopped within the last hour or so."""
-        arns = [arn for stopped in (False, True) for arn in self._arns(family, stopped=stopped)]
+        calls = [list_call(self._cluster, family, stopped=stopped) for stopped in (False, True)]
+        arns = [arn for call in calls for arn in self._listed(call, "taskArns")]
         return tuple(self._described(list(dict.fromkeys(arns))))
 
     def run(self, revision: str, command: tuple[str, ...], *, like: Service, by: str, token: str) -> Task:
@@ -108,10 +127,11 @@ class EcsCluster:
         """One task; None when ECS does not know it any more."""
         return next(iter(self._described([identity])), None)
 
-    def _arns(self, family: str, *, stopped: bool) -> Iterator[str]:
+    def _listed(self, call: Call, field: str) -> Iterator[str]:
+        """The ARNs that a list has; none when there is no cluster."""
         try:
-            for page in self._aws.pages(list_call(self._cluster, family, stopped=stopped)):
-                yield from page["taskArns"]
+            for page in self._aws.pages(call):
+                yield from page[field]
         except AwsError as error:
             if error.code != "ClusterNotFoundException":
                 raise

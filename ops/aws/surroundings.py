@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ops.aws.ecr import repository_call
+from ops.aws.ecs import list_services_call
 from ops.aws.identity import IDENTITY
 from ops.aws.session import FORBIDDEN, Aws, AwsError, Call
 from ops.core.surroundings import Refusal, Repository, Sought, Surroundings
@@ -17,11 +18,6 @@ _AT_ONCE = 8
 def cluster_call(name: str) -> Call:
     """Asks for a cluster."""
     return Call("ecs", "DescribeClusters", {"clusters": [name]})
-
-
-def services_call(cluster: str) -> Call:
-    """Asks for the services of a cluster."""
-    return Call("ecs", "ListServices", {"cluster": cluster})
 
 
 def lifecycle_call(repository: str) -> Call:
@@ -88,7 +84,7 @@ class AwsSurroundings:
 
     def _services(self, wanted: Sought) -> tuple[str, ...]:
         try:
-            pages = list(self._aws.pages(services_call(wanted.cluster)))
+            pages = list(self._aws.pages(list_services_call(wanted.cluster)))
         except AwsError as error:
             if error.code != "ClusterNotFoundException":
                 raise

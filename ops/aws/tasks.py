@@ -8,10 +8,10 @@ from ops.aws.session import Call
 from ops.core.seen import Task
 
 
-def list_call(cluster: str, family: str, *, stopped: bool) -> Call:
-    """Asks for the tasks of a family; those that are to run, or those that have stopped."""
-    status = "STOPPED" if stopped else "RUNNING"
-    return Call("ecs", "ListTasks", {"cluster": cluster, "family": family, "desiredStatus": status})
+def list_call(cluster: str, family: str | None, *, stopped: bool) -> Call:
+    """Asks for the tasks of a family, or of the cluster; those that are to run, or those that have stopped."""
+    request = {"cluster": cluster, "desiredStatus": "STOPPED" if stopped else "RUNNING"}
+    return Call("ecs", "ListTasks", request | ({"family": family} if family else {}))
 
 
 def described_call(cluster: str, tasks: Sequence[str]) -> Call:

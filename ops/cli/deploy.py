@@ -15,7 +15,7 @@ from ops.cli.root import Session, Spoken, json_option
 from ops.cli.spoken import tell_ending
 from ops.cli.where import where
 from ops.core.release import Image
-from ops.core.standing import Scene
+from ops.core.scene import Scene
 from ops.errors import Exit, OpsError
 from ops.image.push import image as pushed_image
 from ops.image.push import push, refuse_without_base

@@ -10,7 +10,7 @@ from ops.cli.progress import progress, summarise
 from ops.cli.root import Session, Spoken, json_option
 from ops.cli.spoken import tell
 from ops.core.plain import plain
-from ops.core.standing import Finding, Severity
+from ops.core.scene import Finding, Severity
 from ops.errors import Exit, OpsError
 from ops.processes import own_token
 from ops.screens import finding_lines

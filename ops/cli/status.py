@@ -9,20 +9,23 @@ from ops.cli.bench import Bench, bench
 from ops.cli.progress import progress
 from ops.cli.root import Session, Spoken, json_option
 from ops.cli.spoken import tell, tell_ending
-from ops.core.clockwork import audit
+from ops.core.clockwork import Whose, audit, second_starters
 from ops.core.plain import plain
-from ops.core.standing import Finding, standing
+from ops.core.scene import Finding
+from ops.core.standing import standing
 from ops.errors import Exit
 from ops.processes import is_dead
 from ops.screens import status_screen
-from ops.shell.clockwork import externals
+from ops.shell.clockwork import clockwork
 from ops.shell.observe import look
 from ops.shell.repair import repair
 
 
 def _clock(there: Bench) -> Iterator[Finding]:
-    """Schedules of others that are not as declared; `ops schedules audit` says all that there is to say."""
-    return audit(each for each in externals(there.world, there.declared) if not each.held)
+    """Others' schedules that are not as declared, or start our work undeclared; `ops schedules audit` says it all."""
+    found = clockwork(there.world, there.declared)
+    yield from audit(each for each in found if each.whose is Whose.EXTERNAL and not each.held)
+    yield from second_starters(found)
 
 
 @click.command(cls=Spoken)
@@ -34,8 +37,10 @@ def status(session: Session, *, repairing: bool, lock_wait: float) -> Exit:
     """Say what is true: what runs, whether it is what was built and proven, and where anything disagrees.
 
     Services, schedules and parameters are compared with each other, with the record of the deployments and with what
-    pipeline.toml declares of others' schedules; a second runner is named, with what started it. --repair
-    puts the parameters back to what runs, which is what CI does after every cdk deploy; it touches no service.
+    pipeline.toml declares of others' schedules. A second runner is named, with what started it: a schedule, a service
+    or a task that does the work of ours, also under another family's name.
+
+    --repair puts the parameters back to what runs, which is what CI does after every cdk deploy; it touches no service.
 
     \b
     Examples:

@@ -1,14 +1,15 @@
 """What the clock starts, whose it is, how it should be, and what is wrong with it: from observations alone."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from contract.names import NOT_RELEASED, Names
 from contract.workload import ExternalSchedule, Schedule, ScheduleState
 from ops.core.release import short
-from ops.core.seen import Trigger
-from ops.core.standing import Finding, Severity
+from ops.core.runners import Kinship
+from ops.core.scene import Finding, Severity
+from ops.core.seen import TaskDefinition, Trigger
 
 
 class Whose(StrEnum):
@@ -34,7 +35,9 @@ class Entry:
     trigger: Trigger | None
     """What AWS has; None when it is declared and not there."""
     revision_there: bool | None = None
-    """Whether the revision it starts is active; None when it was not asked, or is none."""
+    """Whether the revision it starts is active; None when it starts nothing, or no task."""
+    shared: tuple[str, ...] = ()
+    """What the revision shares with our services, in words."""
 
     @property
     def state(self) -> ScheduleState | None:
@@ -60,7 +63,8 @@ class Declared:
     """What is declared of the clock in an environment, and what its parameters say."""
 
     names: Names
-    services: tuple[str, ...]
+    kin: Kinship
+    """By what others' schedules are told to start the work of our services."""
     own: Mapping[str, Schedule]
     external: Mapping[str, ExternalSchedule]
     parameters: Mapping[str, str]
@@ -73,13 +77,17 @@ class Declared:
         said = self.parameters.get(self.names.schedule_state(name))
         return ScheduleState(said) if said in set(ScheduleState) else None
 
-    def families(self) -> set[str]:
-        """The task-definition families of the services."""
-        return {each for name in self.services for each in (self.names.family(name), self.names.template_family(name))}
 
+def entries(
+    declared: Declared, found: Iterable[Trigger], definitions: Mapping[str, TaskDefinition]
+) -> tuple[Entry, ...]:
+    """Everything that concerns us: ours, the declared external ones, and whatever else does the work of ours.
 
-def entries(declared: Declared, found: Iterable[Trigger]) -> tuple[Entry, ...]:
-    """Everything that concerns us: ours, the declared external ones, and whatever else starts our tasks."""
+    Args:
+        declared: what is declared.
+        found: every schedule and rule of the account.
+        definitions: the revisions that they start, as far as they are there.
+    """
     triggers = tuple(found)
     ours = [each for each in triggers if not each.rule and each.group == declared.names.schedule_group]
     own = {each.name: each for each in ours}
@@ -88,12 +96,22 @@ def entries(declared: Declared, found: Iterable[Trigger]) -> tuple[Entry, ...]:
         *(external(name, what, triggers) for name, what in declared.external.items()),
     ]
     known = {id(each.trigger) for each in listed}
-    strangers = [
+    others = [
         Entry(name=each.name, group=each.group, whose=Whose.STRANGER, should=None, trigger=each)
         for each in triggers
-        if id(each) not in known and _concerns(declared, each)
+        if id(each) not in known
     ]
-    return (*listed, *strangers)
+    every = [_started(declared, each, definitions) for each in (*listed, *others)]
+    return tuple(each for each in every if each.whose is not Whose.STRANGER or _concerns(declared, each))
+
+
+def _started(declared: Declared, each: Entry, definitions: Mapping[str, TaskDefinition]) -> Entry:
+    """The entry with what is known of the revision it starts."""
+    if each.trigger is None or not each.trigger.revision:
+        return each
+    definition = definitions.get(each.trigger.revision)
+    there = definition is not None and definition.active if each.fires else None
+    return replace(each, revision_there=there, shared=declared.kin.of(definition, each.trigger.revision))
 
 
 def external(name: str, what: ExternalSchedule, found: Iterable[Trigger]) -> Entry:
@@ -107,15 +125,13 @@ def _own(declared: Declared, name: str, trigger: Trigger | None) -> Entry:
     return Entry(name=name, group=group, whose=Whose.OURS, should=declared.state(name), trigger=trigger)
 
 
-def _concerns(declared: Declared, trigger: Trigger) -> bool:
+def _concerns(declared: Declared, each: Entry) -> bool:
+    trigger = each.trigger
+    if trigger is None:
+        return False
     in_group = not trigger.rule and trigger.group == declared.names.schedule_group
     in_cluster = short(trigger.cluster) == declared.names.cluster
-    return in_group or in_cluster or family(trigger.revision) in declared.families()
-
-
-def family(revision: str) -> str:
-    """The family of a revision's ARN or name, with or without a number."""
-    return short(revision).partition(":")[0]
+    return in_group or in_cluster or bool(each.shared)
 
 
 # ------------------------------------------------------------------------------------------------------------ findings
@@ -125,6 +141,7 @@ def audit(found: Iterable[Entry]) -> Iterator[Finding]:
     """Everything that is wrong with what the clock starts."""
     for each in found:
         yield from _presence(each)
+        yield from second_starters([each])
         yield from _state(each)
         if each.trigger is not None and each.fires:
             yield from _start(each, each.trigger)
@@ -148,11 +165,17 @@ def _state(each: Entry) -> Iterator[Finding]:
         yield _finding("external-state-differs", each, evidence, "ops schedules sync")
 
 
+def second_starters(found: Iterable[Entry]) -> Iterator[Finding]:
+    """Those that nobody declared, that fire, and that start what our services do."""
+    for each in found:
+        if each.whose is Whose.STRANGER and each.fires and each.trigger is not None:
+            shared = f", which {' and '.join(each.shared)}," if each.shared else ""
+            started = f"{short(each.trigger.revision) or 'something'}{shared} {_when(each.trigger)}"
+            fix = f"ops schedules disable {each.name}, or declare it under [external_schedules.{each.name}]"
+            yield _finding("second-starter", each, f"it starts {started}, and nobody declared it", fix)
+
+
 def _start(each: Entry, trigger: Trigger) -> Iterator[Finding]:
-    if each.whose is Whose.STRANGER:
-        evidence = f"it starts {short(trigger.revision) or 'something'} {_when(trigger)}, and nobody declared it"
-        fix = f"ops schedules disable {each.name}, or declare it under [external_schedules.{each.name}]"
-        yield _finding("second-starter", each, evidence, fix)
     if trigger.revision and ":" not in short(trigger.revision):
         evidence = f"it starts whatever revision of {short(trigger.revision)} is newest, proven or not"
         yield _finding("revision-unpinned", each, evidence, _whose_fix(each, "ops status --repair"))

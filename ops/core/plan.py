@@ -68,6 +68,11 @@ def image_of(definition: TaskDefinition) -> str:
     return next((each.get("image", "") for each in containers if each.get("name") == CONTAINER), "")
 
 
+def images_of(definition: TaskDefinition) -> tuple[str, ...]:
+    """The images of all its containers, whatever they are called."""
+    return tuple(each.get("image", "") for each in definition.document.get("containerDefinitions", ()))
+
+
 def digest_of(definition: TaskDefinition) -> str:
     """The digest by which the definition names its image; empty when it names a tag."""
     return image_of(definition).partition("@")[2]

@@ -90,6 +90,11 @@ def short(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
+def family_of(revision: str) -> str:
+    """The family of a revision's ARN or name, with or without a number."""
+    return short(revision).partition(":")[0]
+
+
 def short_digest(digest: str) -> str:
     """The digest as people compare it: twelve hex digits."""
     return digest.removeprefix("sha256:")[:12]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from contract.names import NOT_RELEASED, Names
@@ -12,53 +11,10 @@ from ops.core.member import Member
 from ops.core.plan import changes, image_of, with_image_named
 from ops.core.records import Record, interrupted, proof
 from ops.core.release import Part, Release, short
-from ops.core.seen import Rollout, Service, Task, TaskDefinition, Trigger
+from ops.core.runners import second_runners
+from ops.core.scene import Finding, Scene, Severity
+from ops.core.seen import Rollout, Service, Task, Trigger
 from ops.core.target import proof_of_running
-
-CLOCK = "chronos-schedule/"
-"""What `startedBy` of a task begins with that EventBridge Scheduler started; the schedule's name follows."""
-ASKED = "ops-asked/"
-"""What `startedBy` of a task begins with by which somebody asked a question outside of any deployment."""
-
-
-class Severity(StrEnum):
-    """How much a finding matters."""
-
-    ERROR = "error"
-    """A deployment must not begin, or what runs is not what should."""
-    WARNING = "warning"
-    """Something to look at; it stops nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is not as it should be."""
-
-    id: str
-    severity: Severity
-    subject: str
-    evidence: str
-    fix: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """Everything that was looked at, at one time."""
-
-    at: datetime
-    members: tuple[Member, ...]
-    services: Mapping[str, Service | None]
-    tasks: Mapping[str, tuple[Task, ...]]
-    """By service: every task of its family."""
-    parameters: Mapping[str, str]
-    triggers: tuple[Trigger, ...]
-    records: tuple[Record, ...]
-    """Newest first."""
-    lock: Lock | None
-    definitions: Mapping[str, TaskDefinition]
-    """By ARN: the revisions that services run."""
-    templates: Mapping[str, TaskDefinition]
-    """By service: the newest revision of its template."""
 
 
 class Condition(StrEnum):
@@ -183,9 +139,7 @@ def _released(revision: str, names: Names, service: str) -> bool:
 def _service(scene: Scene, names: Names, member: Member) -> ServiceStanding:
     seen = scene.services.get(member.name)
     revision = seen.revision if seen is not None and _released(seen.revision, names, member.name) else None
-    tasks = [
-        each for each in scene.tasks.get(member.name, ()) if each.running and each.group == f"service:{member.name}"
-    ]
+    tasks = [each for each in scene.tasks if each.running and each.group == f"service:{names.service(member.name)}"]
     # While a release rolls out, tasks of the one before still run, as they should.
     digests = {each.digest for each in tasks if each.revision == revision}
     digest = next(iter(digests)) if len(digests) == 1 else None
@@ -238,8 +192,8 @@ def _condition(seen: Service | None, tasks: Iterable[Task]) -> Condition:
 def _findings(scene: Scene, names: Names, services: Iterable[ServiceStanding]) -> Iterator[Finding]:
     for member, each in zip(scene.members, services, strict=True):
         yield from _service_findings(scene, names, member, each)
-        yield from _duplicates(scene, names, member)
         yield from _trigger_findings(scene, names, member)
+    yield from second_runners(scene, names)
     yield from _record_findings(scene, names)
 
 
@@ -271,33 +225,6 @@ def parameter_should(scene: Scene, names: Names, member: Member) -> str | None:
     if primary is None or primary.rollout is not Rollout.COMPLETED:
         return None
     return seen.revision if _released(seen.revision, names, member.name) else None
-
-
-def _duplicates(scene: Scene, names: Names, member: Member) -> Iterator[Finding]:
-    """Tasks of the family that neither the service, nor a deployment, nor our clock started: second runners."""
-    ours = {*(record.id for record in scene.records), *(f"{CLOCK}{each}" for each in member.schedules)}
-    own = f"service:{names.service(member.name)}"
-    for task in scene.tasks.get(member.name, ()):
-        if task.running and task.group != own and not (task.started_by in ours or task.started_by.startswith(ASKED)):
-            evidence = f"task {task.id} of {short(task.revision)} was started by {_starter(task)}"
-            fix = f"stop the task{_culprit(task)}"
-            yield Finding(
-                id="duplicate-runner", severity=Severity.WARNING, subject=member.name, evidence=evidence, fix=fix
-            )
-
-
-def _starter(task: Task) -> str:
-    """Who started it, as people know them: a schedule, a service, or what ECS says."""
-    if task.started_by.startswith(CLOCK):
-        return f"{task.started_by}, a schedule"
-    kind, _, name = task.group.partition(":")
-    return f"the service {name}" if kind == "service" else task.started_by or task.group or "nobody ECS knows"
-
-
-def _culprit(task: Task) -> str:
-    if task.started_by.startswith(CLOCK):
-        return f"; ops schedules disable {task.started_by.removeprefix(CLOCK)}"
-    return "; take that service away" if task.group.startswith("service:") else ", and disable what starts it"
 
 
 def schedule_should(scene: Scene, names: Names, member: Member) -> str | None:

@@ -7,8 +7,8 @@ from typing import Any
 from contract.names import VERIFIED_TAG_PREFIX, Names
 from contract.place import Place
 from ops.core.member import Member
+from ops.core.scene import Finding, Severity
 from ops.core.seen import Service, TaskDefinition
-from ops.core.standing import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,20 @@
 """Looking at what the clock starts, and holding it to how it should be. Under the lock, and written down."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from contract.inventory import Inventory
 from contract.workload import ScheduleState
 from ops.core.clockwork import Declared, Entry, Whose, audit, entries, external
 from ops.core.member import Member
 from ops.core.records import Kind, Outcome, Record, identity
-from ops.core.standing import Finding, Scene, release, standing
+from ops.core.runners import kinship
+from ops.core.scene import Finding, Scene
+from ops.core.standing import release, standing
 from ops.errors import Exit, OpsError
 from ops.shell.ending import Ending, ending
 from ops.shell.journal import Journal, close_interrupted, closing
 from ops.shell.locking import Grip, holding
-from ops.shell.observe import look
+from ops.shell.observe import definitions, look, templates
 from ops.shell.promoting import move_schedules
 from ops.shell.repair import schedules_to_move
 from ops.world import Asked, Tell, World
@@ -25,22 +26,16 @@ def clockwork(world: World, inventory: Inventory) -> tuple[Entry, ...]:
     asked = [
         each for name in inventory.schedules for each in (names.schedule_revision(name), names.schedule_state(name))
     ]
+    accounts = {name: service.accounts for name, service in inventory.services.items()}
     declared = Declared(
         names=names,
-        services=tuple(inventory.services),
+        kin=kinship(names, accounts, templates(world, accounts).values()),
         own=inventory.schedules,
         external=inventory.external_schedules,
         parameters=world.parameters.read(tuple(asked)),
     )
-    return tuple(_with_revision(world, each) for each in entries(declared, world.schedules.everywhere()))
-
-
-def _with_revision(world: World, each: Entry) -> Entry:
-    """What fires, with whether there is what it starts."""
-    if each.trigger is None or not each.fires or not each.trigger.revision:
-        return each
-    definition = world.ecs.definition(each.trigger.revision)
-    return replace(each, revision_there=definition is not None and definition.active)
+    found = world.schedules.everywhere()
+    return entries(declared, found, definitions(world, [each.revision for each in found if each.revision]))
 
 
 def externals(world: World, inventory: Inventory) -> tuple[Entry, ...]:

@@ -10,8 +10,9 @@ from ops.core.member import Member
 from ops.core.records import Kind, Outcome, Record, identity, proof
 from ops.core.release import Image, Part, Release, short_digest
 from ops.core.ruling import Verdict
+from ops.core.scene import Scene
 from ops.core.settle import RolledBack, Succeeded, Superseded, Unknown
-from ops.core.standing import Condition, Scene, release, standing
+from ops.core.standing import Condition, release, standing
 from ops.errors import Exit
 from ops.shell.ending import Ending, ending
 from ops.shell.journal import Journal, close_interrupted, closing

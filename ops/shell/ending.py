@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from ops.core.records import Outcome, Record
-from ops.core.standing import Finding
+from ops.core.scene import Finding
 from ops.errors import Exit
 from ops.shell.journal import Journal
 

@@ -8,7 +8,7 @@ from typing import Any
 from ops.core.member import Member
 from ops.core.plain import plain
 from ops.core.release import Image, limits_hash, short
-from ops.core.standing import Finding, Scene
+from ops.core.scene import Finding, Scene
 from ops.shell.preparing import Draft, draft
 from ops.world import World
 

@@ -9,8 +9,10 @@ from contract.inventory import Inventory
 from contract.place import Place
 from ops.core.member import Member
 from ops.core.release import short
+from ops.core.runners import ASKED
+from ops.core.scene import Finding, Scene, Severity
 from ops.core.seen import Service
-from ops.core.standing import ASKED, Finding, Scene, Severity, running, standing
+from ops.core.standing import running, standing
 from ops.errors import Exit, OpsError
 from ops.shell.clockwork import clock_findings, clockwork
 from ops.shell.initialise import wanted

@@ -10,8 +10,9 @@ from ops.core.member import Member
 from ops.core.plan import Change, changes, digest_of, same, secrets_of, with_image
 from ops.core.records import interrupted
 from ops.core.release import Image, Part, Release, limits_hash, short
+from ops.core.scene import Finding, Scene, Severity
 from ops.core.seen import Rollout, Service, TaskDefinition
-from ops.core.standing import Finding, Scene, Severity, releases
+from ops.core.standing import releases
 from ops.core.surroundings import sought, surroundings_findings
 from ops.shell.journal import Journal
 from ops.world import World

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from ops.core.member import Member
 from ops.core.records import Kind, Outcome, Record, identity
 from ops.core.release import Release, short
-from ops.core.standing import Scene, parameter_should, release, schedule_should, standing
+from ops.core.scene import Scene
+from ops.core.standing import parameter_should, release, schedule_should, standing
 from ops.errors import Exit
 from ops.shell.ending import Ending, ending
 from ops.shell.journal import Journal, close_interrupted, closing

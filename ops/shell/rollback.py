@@ -10,8 +10,9 @@ from ops.core.plan import Change, changes
 from ops.core.records import Kind, Outcome, Record, identity
 from ops.core.release import Release, short
 from ops.core.ruling import Verdict, worst
+from ops.core.scene import Finding, Scene
 from ops.core.settle import Superseded
-from ops.core.standing import Finding, Scene, release, running
+from ops.core.standing import release, running
 from ops.core.target import Chosen, NoTarget, Nothing, choose
 from ops.errors import Exit
 from ops.shell.ending import Ending, announce, ending

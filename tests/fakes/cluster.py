@@ -118,6 +118,10 @@ class FakeEcs:
         primary = next(each for each in held.rollings if each.primary)
         self._give_up(held, primary, "ECS deployment failed: alarm detected.", "deployment failed: alarm detected.")
 
+    def someone_serves(self, service: str, revision: str, desired: int = 1) -> None:
+        """A second service."""
+        self.services[service] = _Service(service, revision, desired, [self._rolling(revision, desired)])
+
     def someone_starts(self, family: str, by: str) -> None:
         """A second runner."""
         definition = self.definition(family)
@@ -150,6 +154,13 @@ class FakeEcs:
             rollings=tuple(self._counted(held, each) for each in held.rollings),
             events=tuple(held.events),
         )
+
+    def all_services(self) -> tuple[Service, ...]:
+        return tuple(seen for name in self.services if (seen := self.service(name)) is not None)
+
+    def all_tasks(self) -> tuple[Task, ...]:
+        self._advance()
+        return tuple(each for each in self._tasks.values() if not each.ended)
 
     def update(self, name: str, *, revision: str | None, desired: int | None, force: bool = False) -> Service:
         self._advance()

@@ -265,7 +265,10 @@ class Environment:
         """By digest; PASS for others. A list is used up, one for each time it is judged."""
         self.told: list[str] = []
         self.watch_seconds = WATCH_SECONDS
-        self.members = tuple(Member(name=n, rules="default", schedules=(f"check-{n}",)) for n in services)
+        self.members = tuple(
+            Member(name=n, rules="default", accounts=(n.rpartition("-")[2],), schedules=(f"check-{n}",))
+            for n in services
+        )
         self._processes = 0
         self.dead = False
         """Whether the holder of the lock is known to be."""

@@ -9,7 +9,7 @@ import pytest
 
 from contract.inventory import Inventory, load
 from contract.workload import ScheduleState
-from ops.core.clockwork import Entry, Whose, audit
+from ops.core.clockwork import Entry, Whose, audit, second_starters
 from ops.core.records import Kind
 from ops.core.seen import Trigger
 from ops.errors import Exit, OpsError
@@ -124,6 +124,23 @@ def test_what_nobody_declared_and_starts_our_tasks_is_named(env: Environment, de
     clockwork.sync(env.world(), env.members, declared, env.asked(), env.tell)
 
     assert found(env, declared) == [("second-starter", "default/forgotten"), ("second-starter", "default/a-rule")]
+
+
+def test_a_schedule_that_starts_a_copy_of_ours_elsewhere_under_another_name_is_named(
+    env: Environment, declared: Inventory
+) -> None:
+    running = env.ecs.definition(env.ecs.runs("dispatcher-large") or "")
+    assert running is not None
+    copy = env.ecs.register("weekly-report", running.document, {})
+    hidden = replace(legacy("weekly-report"), revision=copy, dead_letters=True, retries=0)
+    env.schedules.others += [hidden, replace(hidden, name="asleep", enabled=False)]
+    clockwork.sync(env.world(), env.members, declared, env.asked(), env.tell)
+
+    assert found(env, declared) == [("second-starter", "default/weekly-report")]
+    told = {each.name: each.shared for each in clockwork.clockwork(env.world(), declared)}
+    assert told["weekly-report"] == told["asleep"] == ("runs our image, of registry/ops",)
+    (starter,) = second_starters(clockwork.clockwork(env.world(), declared))
+    assert "runs our image" in starter.evidence
 
 
 def test_a_schedule_is_switched_by_hand_and_the_next_release_does_not_undo_it(

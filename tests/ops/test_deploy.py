@@ -376,14 +376,6 @@ def test_migrations_run_once_and_before_any_service_and_every_service_checks_its
     assert asked == [f"migrate {FOUR[0]}", *(f"check {n}" for n in FOUR), *(f"update {n}" for n in FOUR)]
 
 
-def test_a_second_runner_is_named(running: Environment) -> None:
-    running.ecs.someone_starts(running.names.family(SERVICE), "chronos-schedule/old")
-
-    (found,) = running.status().findings
-
-    assert (found.id, "chronos-schedule/old" in found.evidence) == ("duplicate-runner", True)
-
-
 def test_nothing_is_ever_deregistered(running: Environment) -> None:
     running.deploy(running.image("two", verdict=Verdict.FAIL))
     running.deploy(running.image("three", DIES))

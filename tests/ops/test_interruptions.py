@@ -15,7 +15,8 @@ import pytest
 
 from contract.names import NOT_RELEASED
 from ops.core.ruling import Verdict
-from ops.core.standing import Condition, Severity, Standing
+from ops.core.scene import Severity
+from ops.core.standing import Condition, Standing
 from ops.errors import Exit, OpsError
 from tests.fakes.cluster import Behaviour
 from tests.fakes.releases import Environment, Faults, Killed, lost

@@ -12,7 +12,8 @@ from dataclasses import asdict
 import pytest
 
 from ops.core.release import Image
-from ops.core.standing import Condition, Severity
+from ops.core.scene import Severity
+from ops.core.standing import Condition
 from ops.errors import Exit
 from tests.ops.endpoint_site import SERVICE, Site
 

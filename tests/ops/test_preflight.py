@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from contract.inventory import Inventory, load
 from ops.cli.root import ops
 from ops.core.lock import Lock
+from ops.core.scene import Finding, Severity
 from ops.core.seen import Who
-from ops.core.standing import Finding, Severity
 from ops.core.surroundings import Refusal, Repository
 from ops.errors import Exit
 from ops.shell.preflight import Declaration, preflight

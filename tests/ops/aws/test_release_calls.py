@@ -73,6 +73,37 @@ def test_a_service_that_is_not_there_is_none(code: str) -> None:
         assert EcsCluster(aws, NAMES).service("dispatcher-large") is None
 
 
+def test_the_clusters_services_are_listed_ten_to_a_request_whoever_made_them() -> None:
+    arns = [f"arn:aws:ecs:us-west-2:123456789012:service/{NAMES.cluster}/s{number}" for number in range(11)]
+    with stubbed("ecs") as (aws, stub):
+        stub.add_response("list_services", {"serviceArns": arns}, CLUSTER)
+        stub.add_response("describe_services", {"services": [DEPLOYED]}, {**CLUSTER, "services": arns[:10]})
+        stub.add_response("describe_services", {"services": []}, {**CLUSTER, "services": arns[10:]})
+
+        assert [each.name for each in EcsCluster(aws, NAMES).all_services()] == ["dispatcher-large"]
+
+
+def test_the_clusters_tasks_are_listed_whatever_their_family() -> None:
+    task = {"taskArn": f"arn:aws:ecs:us-west-2:123456789012:task/{NAMES.cluster}/t1", "lastStatus": "RUNNING"}
+    with stubbed("ecs") as (aws, stub):
+        stub.add_response("list_tasks", {"taskArns": [task["taskArn"]]}, {**CLUSTER, "desiredStatus": "RUNNING"})
+        stub.add_response("describe_tasks", {"tasks": [task]}, {**CLUSTER, "tasks": [task["taskArn"]]})
+
+        (seen,) = EcsCluster(aws, NAMES).all_tasks()
+
+    assert (seen.id, seen.running, seen.group, seen.started_by) == ("t1", True, "", "")
+
+
+def test_without_a_cluster_there_are_no_services_and_no_tasks() -> None:
+    with stubbed("ecs") as (aws, stub):
+        refuse(stub, "list_services", "ClusterNotFoundException")
+        refuse(stub, "list_tasks", "ClusterNotFoundException")
+
+        cluster = EcsCluster(aws, NAMES)
+
+        assert (cluster.all_services(), cluster.all_tasks()) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("asked", "sent"),
     [
