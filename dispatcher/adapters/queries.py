@@ -40,7 +40,9 @@ END_PRESENCE = "SELECT pg_advisory_unlock(hashtextextended('dispatch lease ' || 
 
 # A time that no datetime can hold is as good as none, and is refused by the reader.
 CREATED_AT = "CASE WHEN created_at BETWEEN '1970-01-01' AND '9999-01-01' THEN created_at END AS created_at"
-RECOMMENDATION = f"id, {CREATED_AT}, ticker, action, instrument_type, confidence, reason, features_snapshot"
+RECOMMENDATION = (
+    f"id, {CREATED_AT}, ticker, action, instrument_type, strategy_type, confidence, reason, features_snapshot"
+)
 # The newest and strongest that this account has not considered. The newest are found along the key, whatever the
 # planner believes of the table, and their order is made among them. A claim that is lost with the server is made again,
 # and an intent's commit brings it to disk, so nobody waits for the disk here.
@@ -190,7 +192,7 @@ WITH moved AS (
 INSERT INTO dispatch_executions AS e (execution_id, recommendation_id, ticker, action, decision_ts, simulated_ts,
     entry_price, fill_model, qty, notional, stop_loss_price, take_profit_price, execution_mode, account_name,
     explain_json, risk_json, instrument_type, option_symbol, strike_price, expiration_date, contracts, premium_paid,
-    delta, theta, implied_volatility, side, status, broker_order_id, executed_at, filled_qty)
+    delta, theta, implied_volatility, side, status, broker_order_id, executed_at, filled_qty, strategy_type)
 SELECT moved.execution_id, moved.recommendation_id, moved.symbol, %(action)s, moved.intended_at, %(at)s,
     coalesce(%(filled_avg_price)s, %(limit)s), %(mode)s, %(qty)s, %(notional)s, %(stop_loss)s, %(take_profit)s,
     %(mode)s, moved.account, jsonb_strip_nulls(jsonb_build_object('client_order_id', moved.client_order_id,
@@ -200,7 +202,8 @@ SELECT moved.execution_id, moved.recommendation_id, moved.symbol, %(action)s, mo
     CASE WHEN %(option_symbol)s::text IS NOT NULL THEN %(filled_avg_price)s END,
     (moved.rationale -> 'trade' ->> 'delta')::numeric, (moved.rationale -> 'trade' ->> 'theta')::numeric,
     (moved.rationale -> 'trade' ->> 'iv')::numeric,
-    %(side)s, %(status)s, %(broker_order_id)s, CASE WHEN %(filled_qty)s > 0 THEN %(at)s END, %(filled_qty)s
+    %(side)s, %(status)s, %(broker_order_id)s, CASE WHEN %(filled_qty)s > 0 THEN %(at)s END, %(filled_qty)s,
+    (SELECT r.strategy_type FROM dispatch_recommendations r WHERE r.id = moved.recommendation_id)
 FROM moved
 ON CONFLICT (recommendation_id, account_name) DO UPDATE
 SET entry_price = excluded.entry_price, status = excluded.status, filled_qty = excluded.filled_qty,

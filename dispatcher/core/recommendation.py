@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import Any
 
 from contract.limits import Action
@@ -29,9 +30,23 @@ class Plan:
     quantity: int | None
 
 
+class Strategy(StrEnum):
+    """Upstream's word for how long it means a trade to last, its `strategy_type`. Kept with the execution.
+
+    It chooses nothing here: the account's limits say which expiries are opened, and when a position is closed.
+    """
+
+    DAY_TRADE = "day_trade"
+    SWING_TRADE = "swing_trade"
+    CONSERVATIVE = "conservative"
+
+
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What upstream asks for. `confidence` is 0 to 1; `volatility` is the symbol's relative to usual (1 = usual)."""
+    """What upstream asks for. `confidence` is 0 to 1; `volatility` is the symbol's relative to usual (1 = usual).
+
+    `strategy` is None where upstream does not say.
+    """
 
     id: int
     created_at: datetime
@@ -40,6 +55,7 @@ class Recommendation:
     confidence: Decimal | None
     plan: Plan | None
     volatility: Decimal | None
+    strategy: Strategy | None = None
 
     @property
     def buys(self) -> bool:
@@ -65,6 +81,7 @@ def read(row: Mapping[str, Any]) -> Recommendation | Refusal:
             confidence=_confidence(row.get("confidence")),
             plan=_plan(_table(row.get("reason"), "reason")),
             volatility=_volatility(_table(row.get("features_snapshot"), "features_snapshot")),
+            strategy=_strategy(row.get("strategy_type")),
         )
     except _FieldError as error:
         return Refusal(Reason.MALFORMED, str(error))
@@ -96,6 +113,14 @@ def _action(action: Any, instrument: Any) -> Action:
     if instrument not in ("STOCK", "CALL", "PUT"):
         raise _FieldError("instrument_type", f"{_shown(instrument)} is none of STOCK, CALL, PUT")
     return Action(f"{action}_{instrument}")
+
+
+def _strategy(value: Any) -> Strategy | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in set(Strategy):
+        raise _FieldError("strategy_type", f"{_shown(value)} is none of {', '.join(Strategy)}")
+    return Strategy(value)
 
 
 def _plan(reason: Mapping[str, Any]) -> Plan | None:

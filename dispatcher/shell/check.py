@@ -9,13 +9,13 @@ from dispatcher.ports import TradingAccount
 
 COLUMNS: Mapping[str, frozenset[str]] = {
     "dispatch_recommendations": frozenset(
-        "id created_at ticker action instrument_type confidence reason features_snapshot".split()  # noqa: SIM905
+        "id created_at ticker action instrument_type strategy_type confidence reason features_snapshot".split()  # noqa: SIM905
     ),
     "dispatch_executions": frozenset(
         "execution_id recommendation_id ticker action decision_ts simulated_ts entry_price fill_model qty notional"  # noqa: SIM905
         " stop_loss_price take_profit_price execution_mode account_name explain_json risk_json instrument_type side"
         " status broker_order_id executed_at filled_qty option_symbol strike_price expiration_date contracts"
-        " premium_paid delta theta implied_volatility".split()
+        " premium_paid delta theta implied_volatility strategy_type".split()
     ),
 }
 """Every column of the original's tables that is read or written; our own tables are the schema revision's matter."""

@@ -65,6 +65,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "ticker": "AAPL",
         "action": "BUY",
         "instrument_type": "STOCK",
+        "strategy_type": "swing_trade",
         "confidence": 0.6,
         "reason": {"plan": plan()},
         "features_snapshot": {"vol_ratio": Decimal("1.0")},

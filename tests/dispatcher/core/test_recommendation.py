@@ -12,11 +12,20 @@ from hypothesis import strategies as st
 
 from contract.limits import Action
 from dispatcher.core.reasons import Reason, Refusal
-from dispatcher.core.recommendation import Plan, Recommendation, read
+from dispatcher.core.recommendation import Plan, Recommendation, Strategy, read
 from tests.dispatcher.cases import NOW, plan, row
 
 LEGACY = Path(__file__).parents[4] / "shared" / "data" / "legacy" / "rows.json"
-FIELDS = ("created_at", "ticker", "action", "instrument_type", "confidence", "reason", "features_snapshot")
+FIELDS = (
+    "created_at",
+    "ticker",
+    "action",
+    "instrument_type",
+    "strategy_type",
+    "confidence",
+    "reason",
+    "features_snapshot",
+)
 PLAN_FIELDS = ("entry", "stop_loss", "take_profit", "quantity")
 SANE = 160
 """Characters in a log line's detail that a person still reads."""
@@ -50,6 +59,7 @@ def test_a_good_row_is_read_whole() -> None:
         confidence=Decimal("0.6"),
         plan=Plan(Decimal("200.0"), Decimal("195.0"), Decimal("210.0"), quantity=None),
         volatility=Decimal("1.0"),
+        strategy=Strategy.SWING_TRADE,
     )
 
 
@@ -79,6 +89,11 @@ def test_a_time_in_any_zone_is_read_as_the_same_moment_in_utc() -> None:
         ({"action": "BUY_CALL"}, "instrument_type: 'STOCK' contradicts the action BUY_CALL"),
         ({"action": "SELL_PUT", "instrument_type": "CALL"}, "instrument_type: 'CALL' contradicts the action SELL_PUT"),
         ({"instrument_type": None}, "instrument_type: None is none of STOCK, CALL, PUT"),
+        (
+            {"strategy_type": "scalp"},
+            "strategy_type: 'scalp' is none of day_trade, swing_trade, conservative",
+        ),
+        ({"strategy_type": []}, "strategy_type: [] is none of day_trade, swing_trade, conservative"),
         ({"ticker": None}, "ticker: None is not a stock symbol"),
         ({"ticker": ""}, "ticker: '' is not a stock symbol"),
         ({"ticker": "aapl"}, "ticker: 'aapl' is not a stock symbol"),
@@ -179,6 +194,7 @@ def test_a_row_of_the_original_system_is_read() -> None:
         confidence=Decimal("0.57"),
         plan=None,
         volatility=Decimal("0.95"),
+        strategy=Strategy.SWING_TRADE,
     )
 
 

@@ -73,6 +73,7 @@ def test_a_call_is_chosen_bought_and_told(world: World) -> None:
     assert (execution["strike_price"], execution["contracts"]) == (float(best["strike"]), chosen.contracts)
     assert execution["notional"] == execution["qty"] * 100 * float(order["limit_price"])
     assert execution["implied_volatility"] == pytest.approx(float(best["iv"]), abs=1e-6)
+    assert execution["strategy_type"] == "swing_trade"
     assert execution["explain_json"]["size"]["bound_by"] == "fixed fraction"
 
 
