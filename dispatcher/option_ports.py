@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from dispatcher.core.options.chain import Listed, Underlying
-from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.outcome import Outcome
 from dispatcher.core.standing import Quote
 
@@ -35,7 +35,7 @@ class OptionBroker(Protocol):
     def quotes(self, symbols: tuple[str, ...]) -> dict[str, Quote]:
         """The latest quotes of stocks, where there are any."""
 
-    def replace(self, broker_order_id: str, order: SingleOrder) -> Outcome:
+    def replace(self, broker_order_id: str, order: OptionOrder) -> Outcome:
         """Ask that the order takes the other one's place. What became of it is read from the other one."""
 
 

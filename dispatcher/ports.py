@@ -17,7 +17,7 @@ from contract.limits import Limits
 from dispatcher.core.entries import Entry
 from dispatcher.core.execution import Execution
 from dispatcher.core.gates import Check
-from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.options.repricing import Repricing
 from dispatcher.core.options.volatility import Past
 from dispatcher.core.outcome import BrokerOrder, Found, Outcome, Rejected
@@ -205,7 +205,7 @@ class Ledger(Protocol):
             LostAuthorityError: as for `intend`.
         """
 
-    def reprice(self, recommendation_id: int, order: SingleOrder, at: datetime) -> None:
+    def reprice(self, recommendation_id: int, order: OptionOrder, at: datetime) -> None:
         """Commit the id and the limit of an order's replacement, under the lease, before it is asked for.
 
         Raises:

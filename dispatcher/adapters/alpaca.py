@@ -31,7 +31,7 @@ from dispatcher.adapters.session import (
     reset_seconds,
 )
 from dispatcher.core.options.chain import Listed
-from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.order import Sendable
 from dispatcher.core.outcome import (
     Absent,
@@ -121,8 +121,8 @@ class AlpacaBroker:
 
     def resting(self) -> tuple[Resting, ...]:
         """See ports.Broker."""
-        found = self._orders("open orders", {"status": "open"})
-        return tuple(each for each in map(wire.resting, found.values()) if each is not None)
+        heads = self._heads("open orders", {"status": "open"})
+        return _read("open orders", lambda: tuple(each for head in heads for each in wire.resting(head)))
 
     def quote(self, symbol: str) -> Quote | None:
         """See ports.Broker."""
@@ -170,7 +170,7 @@ class AlpacaBroker:
         """See ports.Broker."""
         return self._orders("orders", {"status": "all", "after": moment.isoformat()})
 
-    def replace(self, broker_order_id: str, order: SingleOrder) -> Outcome:
+    def replace(self, broker_order_id: str, order: OptionOrder) -> Outcome:
         """See option_ports.OptionBroker. The quantity is left alone: the broker keeps what is not filled yet."""
         changed = {"limit_price": str(order.limit), "client_order_id": order.client_order_id}
         path = f"/orders/{escaped(broker_order_id)}"
@@ -233,16 +233,20 @@ class AlpacaBroker:
         return self._nested({"status": "all", "symbols": symbol, "after": after.isoformat()})
 
     def _nested(self, asked: dict[str, str]) -> tuple[Working, ...]:
+        """Orders and their legs, one beside the other."""
+        heads = self._heads("orders", asked)
+        return _read("orders", lambda: tuple(each for head in heads for each in wire.working(head)))
+
+    def _heads(self, what: str, asked: dict[str, str]) -> list[Mapping[str, Any]]:
         """Every page of orders with their legs under them."""
         asked = {"nested": "true", "direction": "asc", "limit": str(PAGE)} | asked
-        heads: dict[str, Any] = {}
+        heads: dict[str, Mapping[str, Any]] = {}
         while True:
-            page = _read("orders", lambda: wire.listed(self._trading.get("/orders", asked)))  # noqa: B023  at once
+            page = _read(what, lambda: wire.listed(self._trading.get("/orders", asked)))  # noqa: B023  at once
             heads |= {head["id"]: head for head in page if head["id"] not in heads}
             if len(page) < PAGE or page[-1].get("submitted_at") in {None, asked.get("after")}:
-                break
+                return list(heads.values())
             asked = asked | {"after": str(page[-1]["submitted_at"])}
-        return _read("orders", lambda: tuple(each for head in heads.values() for each in wire.working(head)))
 
     def trades(self, after: datetime) -> tuple[Movement, ...]:
         """See position_ports.PositionBroker."""

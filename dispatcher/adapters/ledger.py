@@ -17,7 +17,7 @@ from dispatcher.adapters.listener import Ear
 from dispatcher.core.entries import Entry, booked, restore
 from dispatcher.core.execution import Execution
 from dispatcher.core.gates import Check
-from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.options.repricing import restore as restore_repricing
 from dispatcher.core.options.volatility import Past
 from dispatcher.core.outcome import Rejected
@@ -82,7 +82,7 @@ class PostgresLedger:
             repricing=_json(weighed.repricing.document() if weighed.repricing is not None else None),
         )
 
-    def reprice(self, recommendation_id: int, order: SingleOrder, at: datetime) -> None:
+    def reprice(self, recommendation_id: int, order: OptionOrder, at: datetime) -> None:
         """See ports.Ledger."""
         self._one(queries.REPRICE, id=recommendation_id, at=at, payload=Jsonb(order.payload()))
 

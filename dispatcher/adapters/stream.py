@@ -10,6 +10,7 @@ from collections.abc import Callable
 from threading import Condition, Event, Thread
 from typing import Any
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 OPEN_SECONDS = 10.0
@@ -24,9 +25,17 @@ class StreamRefusedError(Exception):
 
 
 class TradeUpdates:
-    """See position_ports.Bell. The connection lives in a thread of its own."""
+    """See position_ports.Bell. The connection lives in a thread of its own; a lost one is made again after a pause."""
 
-    def __init__(self, url: str, key: str, secret: str, *, dice: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        secret: str,
+        *,
+        dice: Callable[[], float] = random.random,
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
         self._url, self._key, self._secret = url, key, secret
         self._dice = dice
         self._rung = Condition()
@@ -34,7 +43,8 @@ class TradeUpdates:
         self._news: list[str] = []
         self._enough = Event()
         self._thread: Thread | None = None
-        self._pause = FIRST_PAUSE
+        self._connection: ClientConnection | None = None
+        self._first_pause = self._pause = first_pause
 
     def listen(self) -> None:
         """See position_ports.Bell."""
@@ -45,6 +55,8 @@ class TradeUpdates:
     def silence(self) -> None:
         """See position_ports.Bell."""
         self._enough.set()
+        if (connection := self._connection) is not None:
+            connection.close()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -63,7 +75,7 @@ class TradeUpdates:
             return news
 
     def _keep(self, stop: Event) -> None:
-        self._pause = FIRST_PAUSE
+        self._pause = self._first_pause
         while not stop.is_set():
             try:
                 self._attend(stop)
@@ -83,10 +95,17 @@ class TradeUpdates:
             compression=None,
             proxy=None,
         ) as connection:
-            self._introduce(connection)
-            self._pause = FIRST_PAUSE
-            self._ring("connected")  # there is no replay: what happened meanwhile is read from the broker
-            self._hear(connection, stop)
+            self._connection = connection
+            try:
+                self._introduce(connection)
+                self._pause = self._first_pause
+                self._ring("connected")  # there is no replay: what happened meanwhile is read from the broker
+                self._hear(connection, stop)
+            except ConnectionClosed:
+                if not stop.is_set():
+                    raise
+            finally:
+                self._connection = None
 
     def _introduce(self, connection: ClientConnection) -> None:
         connection.send(json.dumps({"action": "auth", "key": self._key, "secret": self._secret}))

@@ -13,13 +13,18 @@ from dispatcher.adapters.fields import moment as _moment
 from dispatcher.adapters.fields import rows as _list
 from dispatcher.adapters.fields import table as _table
 from dispatcher.adapters.fields import text as _text
+from dispatcher.core.options import combination
+from dispatcher.core.options.combination import Part
 from dispatcher.core.order import NEW_YORK, Side
 from dispatcher.core.outcome import BrokerOrder, Rejected
-from dispatcher.core.positions.cover import Holding, Working
-from dispatcher.core.positions.instrument import multiplier
+from dispatcher.core.positions.cover import ENDED, Holding, Working
+from dispatcher.core.positions.instrument import contract, multiplier
 from dispatcher.core.positions.lots import ENDS, FEES, FILL, Movement
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
+
+OUT_OF_REACH = ENDED | {"held"}
+"""What does not fill: what has ended, and a leg that waits for its entry or for the other leg."""
 
 
 def order(document: Any) -> BrokerOrder:
@@ -107,13 +112,39 @@ def positions(document: Any) -> dict[str, Position]:
     return {_text(each, "symbol"): Position(_amount(each, "qty"), _amount(each, "market_value")) for each in tables}
 
 
-def resting(order: BrokerOrder) -> Resting | None:
-    """An open order as what it may still cost; None for a spread, whose legs are in no symbol of their own."""
+def resting(document: Any) -> list[Resting]:
+    """An order with its legs under it, as what may still fill of it: a spread whole, any other each for itself."""
+    table = _table(document)
+    legs = [_table(each) for each in _list(table.get("legs") or [])]
+    found = order(table)
+    if found.symbol is None:
+        return [Resting(tuple(_text(leg, "symbol") for leg in legs), *_spread(found, legs))]
+    return [_alone(each) for each in map(order, (table, *legs)) if each.status not in OUT_OF_REACH]
+
+
+def _alone(order: BrokerOrder) -> Resting:
     if order.symbol is None:
-        return None
-    unfilled = (order.quantity or Decimal(0)) - order.filled_quantity
-    cost = (order.limit_price or Decimal(0)) * unfilled * multiplier(order.symbol)
-    return Resting(order.symbol, order.side == "buy", cost)
+        raise UnreadableAnswerError(f"the leg {order.id} has no symbol")
+    cost = (order.limit_price or Decimal(0)) * _unfilled(order) * multiplier(order.symbol)
+    return Resting((order.symbol,), order.side == "buy", cost)
+
+
+def _spread(order: BrokerOrder, legs: list[Mapping[str, Any]]) -> tuple[bool, Decimal]:
+    """Whether it is paid for, and what it takes. Without its legs nobody can say, so no such standing is believed."""
+    if not legs:
+        raise UnreadableAnswerError(f"the order {order.id} has neither a symbol nor legs")
+    net = order.limit_price or Decimal(0)
+    return net > 0, combination.cost([_part(leg) for leg in legs], net) * _unfilled(order)
+
+
+def _part(leg: Mapping[str, Any]) -> Part:
+    ratio = _decimal(leg.get("ratio_qty")) or Decimal(1)
+    closes = str(leg.get("position_intent") or "").endswith("_to_close")
+    return Part(contract(_text(leg, "symbol")), ratio if _side(leg) is Side.BUY else -ratio, opens=not closes)
+
+
+def _unfilled(order: BrokerOrder) -> Decimal:
+    return (order.quantity or Decimal(0)) - order.filled_quantity
 
 
 def holdings(document: Any) -> dict[str, Holding]:
@@ -139,7 +170,7 @@ def holding(document: Any) -> Holding:
 def working(document: Any, parent: Working | None = None) -> list[Working]:
     """An order and its legs, ended ones included; of a spread its legs, which have the symbols."""
     table = _table(document)
-    legs = [_table(each) for each in table.get("legs") or ()]
+    legs = [_table(each) for each in _list(table.get("legs") or [])]
     own = _working(table, parent) if table.get("symbol") else None
     return [*([own] if own else []), *(each for leg in legs for each in working(leg, own))]
 

@@ -1,23 +1,24 @@
 """`positions`: look after what every configured account holds, until SIGTERM."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
+from threading import Event
 from time import monotonic
 
 from contract.environment import EXECUTION_MODE, ExecutionMode
 from dispatcher.adapters.control import DynamoRequests
 from dispatcher.adapters.database import Connections
-from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
 from dispatcher.adapters.session import of_manager
 from dispatcher.adapters.stream import TradeUpdates
 from dispatcher.commands import service, trading
-from dispatcher.commands.service import Command, Setting
+from dispatcher.commands.service import Command, Serve, Setting
 from dispatcher.position_ports import PositionLedger
 from dispatcher.shell import settings as reading
 from dispatcher.shell.check import Finding
-from dispatcher.shell.lease import Lease
+from dispatcher.shell.fleet import Fleet
 from dispatcher.shell.positions.serve import PositionMeans, PositionService
 from dispatcher.shell.settings import Settings
 
@@ -25,7 +26,7 @@ from dispatcher.shell.settings import Settings
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Exit 0 after SIGTERM, 1 when it may not manage anything."""
     del arguments
-    return service.run(Command("positions", lambda *_: nullcontext(_serve), _refuses), environ)
+    return service.run(Command("positions", _serving, _refuses), environ)
 
 
 def lease_of(account: str) -> str:
@@ -40,9 +41,15 @@ def _refuses(settings: Settings) -> list[Finding]:
     return [Finding("mode", EXECUTION_MODE.name, evidence, "run positions for ALPACA_PAPER only")]
 
 
-def _serve(setting: Setting) -> None:
-    stream = _listen(setting)
-    PositionService(_means(setting, stream), setting.stop).run()
+@contextmanager
+def _serving(settings: Settings, stop: Event) -> Iterator[Serve]:
+    leases = tuple(lease_of(account.name) for account in settings.accounts)
+    with trading.fleet(settings, "positions", leases, stop) as fleet:
+
+        def serve_one(setting: Setting) -> None:
+            PositionService(_means(setting, fleet, _listen(setting)), setting.stop).run()
+
+        yield serve_one
 
 
 def _listen(setting: Setting) -> TradeUpdates:
@@ -52,11 +59,9 @@ def _listen(setting: Setting) -> TradeUpdates:
     return TradeUpdates(url, secret.key, secret.secret)
 
 
-def _means(setting: Setting, stream: TradeUpdates) -> PositionMeans:
+def _means(setting: Setting, fleet: Fleet, stream: TradeUpdates) -> PositionMeans:
     settings, account = setting.settings, setting.account
     name, lease = f"positions {account.name}", lease_of(account.name)
-    leases = PostgresLeases(partial(trading.connected, settings, f"{name} lease"), lease)
-
     connections = Connections(partial(trading.connected, settings, f"{name} budget"), 1)
 
     @contextmanager
@@ -67,12 +72,13 @@ def _means(setting: Setting, stream: TradeUpdates) -> PositionMeans:
     return PositionMeans(
         account=account,
         broker=trading.alpaca(settings, account, connections, of_manager),
-        lease=Lease(leases, trading.holder(), monotonic),
+        lease=fleet.berth(lease),
         bell=stream,
         requests=DynamoRequests(settings.control_table, account.name) if settings.control_table else None,
         open_ledger=open_ledger,
         say=setting.say,
         alive=setting.alive,
         monotonic=monotonic,
+        wall=lambda: datetime.now(UTC),
         heartbeat_seconds=settings.heartbeat_seconds,
     )

@@ -116,18 +116,29 @@ def commons(settings: Settings, stop: Event) -> Iterator[Commons]:
     accounts = len(settings.accounts)
     connections = Connections(partial(connected, settings, "dispatcher"), min(2 * accounts, MOST_CONNECTIONS))
     listener = Listener(partial(connected, settings, "dispatcher listener"))
-    names, us = tuple(account.name for account in settings.accounts), member()
-    roster = PostgresRoster(partial(connected, settings, "dispatcher fleet"), us, names)
-    fleet = Fleet(roster, us, names, time.monotonic, stop)
     listener.start()
-    fleet.start()
     try:
-        with ThreadPoolExecutor(min(accounts, MOST_ASIDE), thread_name_prefix="aside") as aside:
-            yield Commons(connections, listener, Catalog(time.monotonic), aside.submit, fleet)
+        with (
+            fleet(settings, "dispatcher", tuple(account.name for account in settings.accounts), stop) as ours,
+            ThreadPoolExecutor(min(accounts, MOST_ASIDE), thread_name_prefix="aside") as aside,
+        ):
+            yield Commons(connections, listener, Catalog(time.monotonic), aside.submit, ours)
     finally:
-        fleet.close()
         listener.close()
         connections.close()
+
+
+@contextmanager
+def fleet(settings: Settings, service: str, leases: tuple[str, ...], stop: Event) -> Iterator[Fleet]:
+    """This process among those that share the leases, until the last of them was let go."""
+    us = member()
+    roster = PostgresRoster(partial(connected, settings, f"{service} fleet"), us, leases)
+    fleet = Fleet(roster, us, leases, time.monotonic, stop)
+    fleet.start()
+    try:
+        yield fleet
+    finally:
+        fleet.close()
 
 
 def means(settings: Settings, commons: Commons, account: TradingAccount, say: Say, alive: Callable[[], None]) -> Means:
@@ -156,11 +167,6 @@ def switch(settings: Settings, account: TradingAccount) -> Switch:
     table = settings.control_table
     control = DynamoControl(table, account.name) if table is not None else None
     return Switch(control, account.limits.trading_state, time.monotonic)
-
-
-def holder() -> str:
-    """This process, for whoever finds the lease held."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def member() -> str:

@@ -11,6 +11,7 @@ from dispatcher.core.options import order as options
 from dispatcher.core.options.order import SingleOrder, SpreadOrder
 from dispatcher.core.order import Order
 from dispatcher.core.positions.instrument import SHARES_OF_A_CONTRACT, contract
+from dispatcher.core.standing import InFlight
 
 Entry = Order | SingleOrder | SpreadOrder
 """A bracket for shares, one contract, or a spread."""
@@ -19,6 +20,12 @@ Entry = Order | SingleOrder | SpreadOrder
 def restore(payload: Mapping[str, Any]) -> Entry:
     """The entry that a payload was made from."""
     return options.restore(payload) if options.is_option(payload) else shares.restore(payload)
+
+
+def in_flight(entry: Entry, cost: Decimal) -> InFlight:
+    """An entry as what it may cost (USD) until the broker's truth tells of it, in every contract it is of."""
+    symbols = tuple(leg.symbol for leg in entry.legs) if isinstance(entry, SpreadOrder) else (entry.symbol,)
+    return InFlight(symbols, cost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """An order open at the broker. `cost` in USD is limit × quantity still unfilled, 0 where there is no limit."""
+    """An order open at the broker, or a leg that the market can reach. `symbols` are one, or those of a spread's legs.
 
-    symbol: str
+    `cost` in USD is what the part still unfilled takes at its limit, 0 where there is no limit. `buys` says of a spread
+    that it is paid for.
+    """
+
+    symbols: tuple[str, ...]
     buys: bool
     cost: Decimal
 
@@ -82,9 +86,9 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """An order of ours that the snapshot cannot know yet. `cost` in USD."""
+    """An order of ours that the snapshot cannot know yet. `symbols` as above, `cost` in USD."""
 
-    symbol: str
+    symbols: tuple[str, ...]
     cost: Decimal
 
 
@@ -123,8 +127,8 @@ class Standing:
     @property
     def symbols(self) -> frozenset[str]:
         """Where anything is held, rests or is in flight."""
-        pending = {each.symbol for each in self.resting} | {each.symbol for each in self.in_flight}
-        return frozenset(self.positions) | pending
+        resting, in_flight = (each.symbols for each in self.resting), (each.symbols for each in self.in_flight)
+        return frozenset(self.positions).union(*resting, *in_flight)
 
     @property
     def loss_today(self) -> Decimal:
@@ -132,17 +136,17 @@ class Standing:
         return self.account.last_equity - self.account.equity
 
     def _reduces(self, order: Resting) -> bool:
-        """An order against a position is an exit: it takes exposure away."""
-        held = self.positions.get(order.symbol)
+        """An order against a position is an exit: it takes exposure away. A spread says so itself, by its cost."""
+        held = self.positions.get(order.symbols[0]) if len(order.symbols) == 1 else None
         return held is not None and order.buys is (held.quantity < 0)
 
     def occupied(self, symbol: str) -> str | None:
         """What already stands in the symbol, in words; None when nothing does."""
         if symbol in self.positions:
             return f"position of {self.positions[symbol].quantity}"
-        if any(each.symbol == symbol for each in self.resting):
+        if any(symbol in each.symbols for each in self.resting):
             return "an open order"
-        if any(each.symbol == symbol for each in self.in_flight):
+        if any(symbol in each.symbols for each in self.in_flight):
             return "an order of ours in flight"
         return None
 

@@ -16,7 +16,7 @@ from contract.events import (
 )
 from contract.limits import TradingState
 from dispatcher.core import recommendation, state
-from dispatcher.core.entries import booked
+from dispatcher.core.entries import booked, in_flight
 from dispatcher.core.execution import Execution, conclude
 from dispatcher.core.gates import Case, age, refusal
 from dispatcher.core.lookup import ours
@@ -32,7 +32,6 @@ from dispatcher.core.outcome import (
 )
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Recommendation
-from dispatcher.core.standing import InFlight
 from dispatcher.ports import BrokerThrottledError, BrokerUnavailableError, Claim, Weighed
 from dispatcher.shell.deciding import Decided, decide
 from dispatcher.shell.desk import Desk, Sending
@@ -162,7 +161,7 @@ def _act(desk: Desk, claim: Claim, read: Recommendation, decided: Decided) -> No
         return
     at = desk.now()
     desk.ledger.intend(claim, entry, decided.cost, decided.weighed, at)
-    desk.truth.sent(claim.recommendation_id, InFlight(entry.symbol, decided.cost))
+    desk.truth.sent(claim.recommendation_id, in_flight(entry, decided.cost))
     if decided.chosen is not None:
         desk.say(decided.chosen)
     send(desk, Sending(claim.recommendation_id, read.created_at, at, entry))

@@ -5,8 +5,8 @@ from dataclasses import replace
 from contract.events import OrderRepriced
 from dispatcher.core import state
 from dispatcher.core.execution import Execution, conclude
-from dispatcher.core.options.order import SingleOrder
 from dispatcher.core.options.repricing import moved_on, next_order
+from dispatcher.core.order import Order
 from dispatcher.core.outcome import Accepted, BrokerOrder, Outcome, Rejected
 from dispatcher.ports import OpenOrder
 from dispatcher.shell.desk import Desk
@@ -14,7 +14,7 @@ from dispatcher.shell.desk import Desk
 
 def concluded(desk: Desk, each: OpenOrder, found: BrokerOrder, standing: dict[str, BrokerOrder]) -> Execution:
     """What the books are to say of an entry: of the order in force, with what was filled before it."""
-    if each.repricing is None or not isinstance(each.order, SingleOrder):
+    if each.repricing is None or isinstance(each.order, Order):
         return conclude(each.order, found, state.of(found), desk.mode)
     order, repricing, last = each.order, each.repricing, found
     while last.replaced_by is not None and last.replaced_by in standing:
@@ -30,7 +30,7 @@ def reprice(desk: Desk, each: OpenOrder) -> None:
 
     What became of it is not believed from the answer: the order itself says what took its place.
     """
-    if each.repricing is None or not isinstance(each.order, SingleOrder) or each.broker_order_id is None:
+    if each.repricing is None or isinstance(each.order, Order) or each.broker_order_id is None:
         return
     if each.filled_quantity or not desk.lease.holds():
         return  # what has begun to fill is left to fill

@@ -8,11 +8,7 @@ from threading import Event, Thread
 
 from contract.control import TradingOrder
 from contract.environment import ExecutionMode
-from contract.events import (
-    Heartbeat,
-    LimitsInForce,
-    TradingStateChanged,
-)
+from contract.events import Heartbeat, TradingStateChanged
 from contract.limits import TradingState
 from dispatcher.ports import (
     Broker,
@@ -23,6 +19,7 @@ from dispatcher.ports import (
     TradingAccount,
 )
 from dispatcher.shell.aside import Aside, Start
+from dispatcher.shell.beat import Beat
 from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.clock import BrokerClock
 from dispatcher.shell.desk import Counts, Desk, OptionMeans
@@ -73,6 +70,7 @@ class Service:
     def __init__(self, means: Means, stop: Event) -> None:
         self._means = means
         self._stop = stop
+        self._beat = Beat(means, self._heartbeat)
         self._tenure = Tenure(
             account=means.account.name,
             keeper=means.broker,
@@ -86,12 +84,10 @@ class Service:
         self._unresolved = 0
         self._newest_input: datetime | None = None
         self._told_state = TradingState.ACTIVE
-        self._beaten_at = means.monotonic()
 
     def run(self) -> None:
         """Until told to stop."""
-        limits = self._means.account.limits
-        self._means.say(LimitsInForce(account=self._name, digest=limits.digest(), document=limits.document()))
+        self._beat.begin()
         self._means.switch.listen()
         listening = Thread(target=self._means.switch.keep, args=(self._stop,), name="kill switch", daemon=True)
         listening.start()
@@ -162,17 +158,11 @@ class Service:
             counts=self._counts,
         )
 
-    def _beat(self) -> None:
-        """A sign of life each turn; the heartbeat when it is due."""
-        self._means.alive()
-        since = self._means.monotonic() - self._beaten_at
-        if since < self._means.heartbeat_seconds:
-            return
-        self._beaten_at += since
+    def _heartbeat(self, since: Decimal) -> None:
         self._means.say(
             Heartbeat(
                 account=self._name,
-                seconds=Decimal(f"{since:.1f}"),
+                seconds=since,
                 standing_by=self._tenure.standing_by_for is not None,
                 unresolved=self._unresolved,
                 newest_input_seconds=self._newest_input_seconds(),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 
+from dispatcher.core.entries import in_flight
 from dispatcher.core.order import NEW_YORK, trading_day
 from dispatcher.core.standing import InFlight, Market, Session, Standing
 from dispatcher.ports import Broker, OpenOrder
@@ -66,12 +67,12 @@ class Truth:
     def expect(self, orders: list[OpenOrder]) -> None:
         """Count orders of an earlier process without an answer as in flight."""
         with self._changing:
-            self._in_flight = {each.recommendation_id: InFlight(each.order.symbol, each.cost) for each in orders}
+            self._in_flight = {each.recommendation_id: in_flight(each.order, each.cost) for each in orders}
 
-    def sent(self, recommendation_id: int, in_flight: InFlight) -> None:
+    def sent(self, recommendation_id: int, meant: InFlight) -> None:
         """An intent is committed: count it until a snapshot can know of it."""
         with self._changing:
-            self._in_flight[recommendation_id] = in_flight
+            self._in_flight[recommendation_id] = meant
 
     def answered(self, recommendation_id: int) -> None:
         """The order has an answer, so the next snapshot knows of it."""

@@ -104,7 +104,7 @@ def test_orders_since_a_moment_are_those_submitted_after_it(broker: Broker) -> N
 def test_an_order_rests_or_is_held_and_its_symbol_is_occupied(broker: Broker) -> None:
     sent(broker, order(limit=cents("190"), stop_loss=cents("180")))
 
-    occupied = {each.symbol for each in broker.resting()} | set(broker.positions())
+    occupied = {symbol for each in broker.resting() for symbol in each.symbols} | set(broker.positions())
 
     assert occupied == {"AAPL"}
 

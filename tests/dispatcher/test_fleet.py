@@ -282,6 +282,22 @@ def test_a_killed_processs_accounts_are_taken_over_by_the_other_and_every_accoun
     assert len(shared.posts()) == len(NAMES)
 
 
+def test_position_managers_share_the_accounts_as_dispatchers_do_and_beside_them(shared: World) -> None:
+    with ExitStack() as stack, shared.connect() as connection:
+        stack.enter_context(process(environ(shared), "run"))
+        first = stack.enter_context(process(environ(shared), "positions"))
+        for name in NAMES:
+            first.log.until("lease_acquired", account=name)
+        second = stack.enter_context(process(environ(shared), "positions"))
+        second.log.until("lease_acquired")
+        given = {lease.removesuffix("/positions") for lease in _given(connection, second.popen.pid)}
+        first.signal(signal.SIGKILL)
+        for name in set(NAMES) - given:
+            second.log.until("lease_acquired", account=name)
+
+    assert given < set(NAMES)
+
+
 def _given(connection: "psycopg.Connection[Any]", process_id: int) -> set[str]:
     """The accounts of a process, once it has its half."""
     statement = "SELECT account FROM dispatch_accounts WHERE holder LIKE %s AND expires_at > clock_timestamp()"

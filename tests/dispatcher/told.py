@@ -24,6 +24,19 @@ TOLD: dict[str, Any] = {
     "filled_avg_price": None,
     "submitted_at": "2026-11-23T15:00:00.123456789Z",
 }
+CALL, HIGHER = "AAPL261223C00200000", "AAPL261223C00205000"
+SPREAD: dict[str, Any] = TOLD | {
+    "id": "2",
+    "symbol": "",
+    "side": "",
+    "order_class": "mleg",
+    "limit_price": "1.50",
+    "legs": [
+        TOLD | {"id": "2a", "symbol": CALL, "ratio_qty": "1", "position_intent": "buy_to_open"},
+        TOLD | {"id": "2b", "symbol": HIGHER, "side": "sell", "ratio_qty": "1", "position_intent": "sell_to_open"},
+    ],
+}
+"""Ten units of a debit spread five dollars wide, as a nested listing shows it."""
 FOUND = BrokerOrder(
     id="61e69015",
     client_order_id=order().client_order_id,

@@ -57,7 +57,9 @@ class FakeBroker:
         self._ask("resting")
         live = [each for each in self.orders.values() if each.status in LIVE]
         return tuple(
-            Resting(each.symbol, buys=each.side == "buy", cost=(each.limit_price or 0) * (each.quantity or Decimal(0)))
+            Resting(
+                (each.symbol,), buys=each.side == "buy", cost=(each.limit_price or 0) * (each.quantity or Decimal(0))
+            )
             for each in live
             if each.symbol
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from dispatcher.core.options.chain import Listed, Underlying
-from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.outcome import Accepted, BrokerOrder, Outcome
 from dispatcher.core.standing import Quote
 from dispatcher.option_ports import Window
@@ -21,7 +21,7 @@ class FakeChains:
     broker: FakeBroker
     listed: list[Listed] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
-    asked: list[SingleOrder] = field(default_factory=list)
+    asked: list[OptionOrder] = field(default_factory=list)
     answers: list[Outcome] = field(default_factory=list)
     away: BrokerUnavailableError | None = None
 
@@ -38,13 +38,13 @@ class FakeChains:
         quoted = self.broker.quoted
         return {} if quoted is None else dict.fromkeys(symbols, quoted)
 
-    def replace(self, broker_order_id: str, order: SingleOrder) -> Outcome:
+    def replace(self, broker_order_id: str, order: OptionOrder) -> Outcome:
         self.asked.append(order)
         if self.answers:
             return self.answers.pop(0)
         return Accepted(self.take_place(broker_order_id, order))
 
-    def take_place(self, broker_order_id: str, order: SingleOrder) -> BrokerOrder:
+    def take_place(self, broker_order_id: str, order: OptionOrder) -> BrokerOrder:
         """Let the order take the other one's place at the broker, for what that one has not filled."""
         old = next(each for each in self.broker.orders.values() if each.id == broker_order_id)
         rest = Decimal(order.quantity) - old.filled_quantity

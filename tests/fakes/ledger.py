@@ -8,7 +8,7 @@ from typing import Any
 
 from dispatcher.core.entries import Entry as EntryOrder
 from dispatcher.core.execution import Execution
-from dispatcher.core.options.order import SingleOrder
+from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.options.volatility import Past
 from dispatcher.core.outcome import Rejected
 from dispatcher.core.positions.instrument import contract
@@ -43,7 +43,7 @@ class FakeLedger:
     trades: list[ClosedTrade] = field(default_factory=list)
     told: set[Channel] = field(default_factory=set)
     weighed: dict[int, Weighed] = field(default_factory=dict)
-    replacements: list[SingleOrder] = field(default_factory=list)
+    replacements: list[OptionOrder] = field(default_factory=list)
     volatility: dict[tuple[str, date], Decimal] = field(default_factory=dict)
     lost: bool = False
     breaks: set[str] = field(default_factory=set)
@@ -97,7 +97,7 @@ class FakeLedger:
         entry = self._expect(recommendation_id, UNRESOLVED)
         self._move(recommendation_id, UNRESOLVED, replace(entry, state=State.INTENDED), at)
 
-    def reprice(self, recommendation_id: int, order: SingleOrder, at: datetime) -> None:
+    def reprice(self, recommendation_id: int, order: OptionOrder, at: datetime) -> None:
         self._fence()
         entry = self._expect(recommendation_id, LIVE)
         assert entry.open is not None

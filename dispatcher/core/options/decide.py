@@ -13,7 +13,7 @@ from dispatcher.core.options.choice import Candidate, Exclusion, best, counts, j
 from dispatcher.core.options.kelly import ONE, Caps, Sized, size
 from dispatcher.core.options.levels import CALLS, SOLD, levels, wrong
 from dispatcher.core.options.order import Leg, OptionOrder, PositionIntent, SingleOrder, SpreadOrder
-from dispatcher.core.options.premium import Premium
+from dispatcher.core.options.premium import Limit
 from dispatcher.core.options.rationale import Rationale
 from dispatcher.core.options.trade import Single, Spread, Trade, credit, debit, single
 from dispatcher.core.options.volatility import NoVolatility, Past, Ranked, Thirty, Unranked, rank
@@ -38,13 +38,13 @@ class OptionMarket:
 
 @dataclass(frozen=True, slots=True)
 class OptionDecision:
-    """What was decided. `cost` in USD of buying power; `bound` is the highest premium the limit may be moved to."""
+    """What was decided. `cost` in USD of buying power; `bound` is the highest price the limit may be moved to."""
 
     checks: tuple[Check, ...]
     result: OptionOrder | Refusal
     rationale: Rationale = field(default_factory=Rationale)
     cost: Decimal = Decimal(0)
-    bound: Premium | None = None
+    bound: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +185,7 @@ def _concluded(case: Case, trade: Trade, sized: Sized, level: Check, account: st
     refused = gates.refusal(checks)
     if refused is not None:
         return _refused(checks, refused)
-    bound = trade.bound if isinstance(trade, Single) else None
-    return OptionDecision(checks, _order(case, trade, quantity, account), cost=cost, bound=bound)
+    return OptionDecision(checks, _order(case, trade, quantity, account), cost=cost, bound=trade.bound)
 
 
 def _size(case: Case, market: OptionMarket, trade: Trade, share: Decimal) -> Sized:
@@ -211,9 +210,9 @@ def _order(case: Case, trade: Trade, quantity: int, account: str) -> OptionOrder
     match trade:
         case Single(bought, first, _):
             return SingleOrder(identity, bought.symbol, quantity, first)
-        case Spread(bought, sold, limit):
+        case Spread(bought, sold, first, _):
             legs = (
                 Leg(bought.symbol, PositionIntent.BUY_TO_OPEN),
                 Leg(sold.symbol, PositionIntent.SELL_TO_OPEN),
             )
-            return SpreadOrder(identity, quantity, limit, legs)
+            return SpreadOrder(identity, quantity, first, legs)

@@ -61,6 +61,14 @@ class Premium:
         """The wire form: two decimals."""
         return f"{self.amount:.2f}"
 
+    def step(self, amount: Decimal) -> Decimal:
+        """The step of a premium of the same class at `amount` USD."""
+        return self.increment.step(amount)
+
+    def no_more_than(self, raw: Decimal) -> "Premium | None":
+        """The highest premium of the same class that is not above `raw` USD; None when there is none above zero."""
+        return no_more_than(raw, self.increment)
+
 
 def no_more_than(raw: Decimal, moves: Increment) -> Premium | None:
     """The highest tick that is not above `raw` USD; None when there is none above zero."""
@@ -100,6 +108,18 @@ class Net:
     def __str__(self) -> str:
         """The wire form: two decimals, a credit with its sign."""
         return f"{self.amount:.2f}"
+
+    def step(self, amount: Decimal) -> Decimal:  # noqa: ARG002  as Premium.step
+        """The step of a net price, the same at every amount."""
+        return CENT
+
+    def no_more_than(self, raw: Decimal) -> "Net | None":
+        """See net_no_more_than."""
+        return net_no_more_than(raw)
+
+
+Limit = Premium | Net
+"""What an option order is limited to, per share: of a contract or of a spread. One never stands for the other."""
 
 
 def net_no_more_than(raw: Decimal) -> Net | None:

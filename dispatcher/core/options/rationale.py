@@ -68,9 +68,8 @@ def _trade(trade: Trade) -> Json:
         "delta": None if bought.greeks is None else _text(bought.greeks.delta),
         "theta": None if bought.greeks is None else _text(bought.greeks.theta),
     }
-    if isinstance(trade, Single):
-        return about | {"first_limit": str(trade.first), "bound": str(trade.bound)}
-    return about | {"sold": trade.sold.symbol, "limit": str(trade.limit), "width": str(trade.width)}
+    about |= {"first_limit": str(trade.first), "bound": str(trade.bound)}
+    return about if isinstance(trade, Single) else about | {"sold": trade.sold.symbol, "width": str(trade.width)}
 
 
 def _text(amount: Decimal | None) -> str | None:

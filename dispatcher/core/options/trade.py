@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from contract.options import Entry, Vertical
+from dispatcher.core.options import combination
 from dispatcher.core.options.chain import Listed
-from dispatcher.core.options.premium import CENT, Net, Premium, increment, net_no_more_than, no_more_than
+from dispatcher.core.options.combination import Part
+from dispatcher.core.options.premium import Net, Premium, increment, net_no_more_than, no_more_than
 from dispatcher.core.positions.instrument import SHARES_OF_A_CONTRACT
-from dispatcher.core.positions.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,12 @@ class Single:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """One contract bought and one of the same kind and expiry sold. A multi-leg order is not replaced: one limit."""
+    """One contract bought and one of the same kind and expiry sold. `first` and `bound` as of a single one."""
 
     bought: Listed
     sold: Listed
-    limit: Net
+    first: Net
+    bound: Net
 
     @property
     def width(self) -> Decimal:
@@ -45,14 +47,15 @@ class Spread:
 
     @property
     def loss(self) -> Decimal:
-        """USD that one unit can lose at most: the debit, or the width less the credit."""
-        per_share = self.limit.amount if self.limit.amount > 0 else self.width + self.limit.amount
+        """USD that one unit can lose at most: the debit, or the width less the credit, at the bound."""
+        per_share = self.bound.amount if self.bound.amount > 0 else self.width + self.bound.amount
         return per_share * SHARES_OF_A_CONTRACT
 
     @property
     def cost(self) -> Decimal:
-        """USD of buying power that one unit takes. A credit does not pay for the order that earns it."""
-        return (self.limit.amount if self.limit.amount > 0 else self.width) * SHARES_OF_A_CONTRACT
+        """USD of buying power that one unit takes: the debit, at the bound, or the width."""
+        parts = Part(self.bought.contract, Decimal(1)), Part(self.sold.contract, Decimal(-1))
+        return combination.cost(parts, self.bound.amount)
 
 
 Trade = Single | Spread
@@ -79,22 +82,23 @@ def debit(bought: Listed, others: Iterable[Listed], vertical: Vertical, entry: E
     The best partner is the one whose width is nearest to the target, then the one that costs less.
     """
     spreads = (_spread(bought, each, vertical, entry) for each in others if _further_out(bought, each))
-    fair = [each for each in spreads if each is not None and each.limit.amount > 0]
-    fair = [each for each in fair if each.limit.amount <= vertical.max_debit_fraction * each.width]
+    fair = [each for each in spreads if each is not None and each.first.amount > 0]
+    fair = [each for each in fair if each.bound.amount <= vertical.max_debit_fraction * each.width]
     return min(fair, key=lambda each: _preference(each, vertical), default=None)
 
 
 def credit(sold: Listed, others: Iterable[Listed], vertical: Vertical, entry: Entry) -> Spread | None:
     """The contract sold, and one further out of the money bought; None where there is no fair one."""
     spreads = (_spread(each, sold, vertical, entry) for each in others if _further_out(sold, each))
-    fair = [each for each in spreads if each is not None and each.limit.amount < 0]
+    fair = [each for each in spreads if each is not None and each.bound.amount < 0]
     # A credit of the whole width would lose nothing: such a quote is an error, not a gift.
-    fair = [each for each in fair if vertical.min_credit_fraction * each.width <= -each.limit.amount < each.width]
+    fair = [each for each in fair if -each.first.amount < each.width]
+    fair = [each for each in fair if vertical.min_credit_fraction * each.width <= -each.bound.amount]
     return min(fair, key=lambda each: _preference(each, vertical), default=None)
 
 
 def _preference(spread: Spread, vertical: Vertical) -> tuple[Decimal, Decimal]:
-    return abs(spread.width - vertical.target_width), spread.limit.amount
+    return abs(spread.width - vertical.target_width), spread.bound.amount
 
 
 def _further_out(near: Listed, far: Listed) -> bool:
@@ -109,11 +113,7 @@ def _spread(bought: Listed, sold: Listed, vertical: Vertical, entry: Entry) -> S
         return None
     if abs(bought.contract.strike - sold.contract.strike) > vertical.max_width:
         return None
-    limit = net_no_more_than(_net(bought.quote, sold.quote, entry))
-    return None if limit is None else Spread(bought, sold, limit)
-
-
-def _net(bought: Sight, sold: Sight, entry: Entry) -> Decimal:
-    """The net middle, and the bound's share of it towards the far side; at least a cent, as it is not moved later."""
-    middle, far = bought.middle - sold.middle, bought.ask - sold.bid
-    return min(far, middle + max(CENT, abs(middle) * entry.max_premium_above_middle))
+    middle, far = bought.quote.middle - sold.quote.middle, bought.quote.ask - sold.quote.bid
+    first = net_no_more_than(middle)
+    bound = net_no_more_than(min(far, middle + abs(middle) * entry.max_premium_above_middle))
+    return None if first is None or bound is None else Spread(bought, sold, first, bound)

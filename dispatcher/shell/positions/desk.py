@@ -13,7 +13,7 @@ from dispatcher.core.order import trading_day
 from dispatcher.core.standing import Session
 from dispatcher.ports import Say, TradingAccount
 from dispatcher.position_ports import PositionBroker, PositionLedger, Requests
-from dispatcher.shell.lease import Lease
+from dispatcher.shell.lease import Authority
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class PositionDesk:
     account: TradingAccount
     broker: PositionBroker
     ledger: PositionLedger
-    lease: Lease
+    lease: Authority
     requests: Requests | None
     say: Say
     now: Callable[[], datetime]

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from threading import Event
 
-from contract.events import Heartbeat, LimitsInForce, ReconcileCompleted, StreamChanged
+from contract.events import Heartbeat, ReconcileCompleted, StreamChanged
 from dispatcher.ports import Grant, Say, TradingAccount
 from dispatcher.position_ports import Bell, PositionBroker, PositionLedger, Requests
+from dispatcher.shell.beat import Beat
 from dispatcher.shell.clock import BrokerClock
-from dispatcher.shell.lease import Lease
+from dispatcher.shell.lease import Authority
 from dispatcher.shell.positions.cycle import View, report, turn
 from dispatcher.shell.positions.desk import PositionDesk
 from dispatcher.shell.tenure import Tenure
@@ -26,13 +27,15 @@ class PositionMeans:
 
     account: TradingAccount
     broker: PositionBroker
-    lease: Lease
+    lease: Authority
     bell: Bell
     requests: Requests | None
     open_ledger: Callable[[int], AbstractContextManager[PositionLedger]]
     say: Say
     alive: Callable[[], None]
     monotonic: Callable[[], float]
+    wall: Callable[[], datetime]
+    """See PositionDesk."""
     heartbeat_seconds: float
 
 
@@ -42,6 +45,7 @@ class PositionService:
     def __init__(self, means: PositionMeans, stop: Event) -> None:
         self._means = means
         self._stop = stop
+        self._beat = Beat(means, self._heartbeat)
         self._tenure = Tenure(
             account=means.account.name,
             keeper=means.broker,
@@ -53,12 +57,10 @@ class PositionService:
         )
         self._desk: PositionDesk | None = None
         self._view: View | None = None
-        self._beaten_at = means.monotonic()
 
     def run(self) -> None:
         """Until told to stop."""
-        limits = self._means.account.limits
-        self._means.say(LimitsInForce(account=self._name, digest=limits.digest(), document=limits.document()))
+        self._beat.begin()
         self._tenure.run(self._work)
 
     @property
@@ -109,21 +111,16 @@ class PositionService:
             say=means.say,
             now=clock.now,
             monotonic=means.monotonic,
-            wall=lambda: datetime.now(UTC),
+            wall=means.wall,
             since=clock.now(),
         )
 
-    def _beat(self) -> None:
-        """A sign of life; the heartbeat, with what is held, when it is due."""
-        self._means.alive()
-        since = self._means.monotonic() - self._beaten_at
-        if since < self._means.heartbeat_seconds:
-            return
-        self._beaten_at += since
+    def _heartbeat(self, since: Decimal) -> None:
+        """With what is held, as of the last turn."""
         self._means.say(
             Heartbeat(
                 account=self._name,
-                seconds=Decimal(f"{since:.1f}"),
+                seconds=since,
                 standing_by=self._tenure.standing_by_for is not None,
                 considered=0,
                 refused=0,

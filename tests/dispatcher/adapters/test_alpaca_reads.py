@@ -11,7 +11,7 @@ from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.core.standing import Account, Asset, Position, Quote, Resting
 from dispatcher.ports import BrokerUnavailableError
 from tests.dispatcher.cases import MONDAY, NOW, session
-from tests.dispatcher.told import FOUND, HTML, TOLD, no
+from tests.dispatcher.told import CALL, FOUND, HIGHER, HTML, SPREAD, TOLD, no
 from tests.fakes.venue import Answer, Request, Venue
 
 READS: Mapping[str, Callable[[AlpacaBroker], object]] = {
@@ -67,7 +67,7 @@ def test_the_brokers_truth_is_read_as_values(server: Venue, broker: AlpacaBroker
             {"date": "2026-11-23", "open": "09:30", "close": "16:00"},
         ],
         positions=[{"symbol": "KO", "qty": "-10", "market_value": "-700"}],
-        orders=[TOLD, TOLD | {"id": "2", "symbol": ""}],
+        orders=[TOLD, TOLD | SPREAD],
         latest={"symbol": "AAPL", "quote": {"bp": 199.98, "ap": 200.02}},
         AAPL={"symbol": "AAPL", "tradable": True, "shortable": True, "borrow_status": "easy_to_borrow"},
     )
@@ -77,7 +77,10 @@ def test_the_brokers_truth_is_read_as_values(server: Venue, broker: AlpacaBroker
         NOW + timedelta(seconds=0.5),
         session(),
         {"KO": Position(Decimal(-10), Decimal(-700))},
-        (Resting("AAPL", buys=True, cost=Decimal(2_000)),),
+        (
+            Resting(("AAPL",), buys=True, cost=Decimal(2_000)),
+            Resting((CALL, HIGHER), buys=True, cost=Decimal(1_500)),
+        ),
         Quote(Decimal("199.98"), Decimal("200.02")),
         Asset("AAPL", tradable=True, shortable=True),
         {"61e69015": FOUND, "2": broker.orders_since(NOW)["2"]},

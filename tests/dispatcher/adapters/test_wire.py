@@ -14,8 +14,8 @@ from dispatcher.adapters import wire
 from dispatcher.adapters.fields import UnreadableAnswerError
 from dispatcher.core.outcome import BrokerOrder, Rejected
 from dispatcher.core.standing import Asset, Quote, Resting
-from tests.dispatcher.cases import MONDAY, NOW, at_broker, session
-from tests.dispatcher.told import FOUND, TOLD
+from tests.dispatcher.cases import MONDAY, session
+from tests.dispatcher.told import CALL, FOUND, HIGHER, SPREAD, TOLD
 
 READERS: dict[str, Callable[[Any], object]] = {
     "order": wire.order,
@@ -24,13 +24,28 @@ READERS: dict[str, Callable[[Any], object]] = {
     "asset": wire.asset,
     "quote": wire.quote,
     "positions": wire.positions,
+    "resting": wire.resting,
+    "working": wire.working,
     "session": lambda document: wire.session(document, MONDAY),
     "clock": wire.clock,
 }
 KEYS = [
     *("id", "client_order_id", "status", "symbol", "side", "qty", "limit_price", "filled_qty", "filled_avg_price"),
     *("submitted_at", "account_number", "equity", "last_equity", "buying_power", "tradable", "shortable"),
-    *("borrow_status", "quote", "bp", "ap", "market_value", "date", "open", "close", "timestamp"),
+    *(
+        "legs",
+        "ratio_qty",
+        "position_intent",
+        "borrow_status",
+        "quote",
+        "bp",
+        "ap",
+        "market_value",
+        "date",
+        "open",
+        "close",
+        "timestamp",
+    ),
 ]
 scalars = st.one_of(
     st.none(),
@@ -184,14 +199,61 @@ def test_nanoseconds_are_cut_and_times_are_utc() -> None:
 @pytest.mark.parametrize(
     ("changes", "resting"),
     [
-        ({}, Resting("AAPL", buys=True, cost=Decimal(2_000))),
-        ({"filled_quantity": Decimal(4)}, Resting("AAPL", buys=True, cost=Decimal(1_200))),
-        ({"side": "sell", "limit_price": None}, Resting("AAPL", buys=False, cost=Decimal(0))),
-        ({"symbol": None}, None),
+        ({}, Resting(("AAPL",), buys=True, cost=Decimal(2_000))),
+        ({"filled_qty": "4"}, Resting(("AAPL",), buys=True, cost=Decimal(1_200))),
+        ({"side": "sell", "limit_price": None}, Resting(("AAPL",), buys=False, cost=Decimal(0))),
     ],
 )
-def test_an_open_order_rests_at_what_it_may_still_cost(changes: dict[str, Any], resting: Resting | None) -> None:
-    assert wire.resting(at_broker(submitted_at=NOW, **changes)) == resting
+def test_an_open_order_rests_at_what_it_may_still_cost(changes: dict[str, Any], resting: Resting) -> None:
+    assert wire.resting(TOLD | changes) == [resting]
+
+
+@pytest.mark.parametrize(
+    ("changes", "buys", "cost"),
+    [
+        ({}, True, "1500"),
+        ({"filled_qty": "4"}, True, "900"),
+        ({"limit_price": "-1.50"}, False, "0"),
+    ],
+    ids=["a debit", "partly filled", "money for nothing"],
+)
+def test_a_spread_rests_whole_with_its_legs(changes: dict[str, Any], buys: bool, cost: str) -> None:  # noqa: FBT001
+    (resting,) = wire.resting(SPREAD | changes)
+
+    assert resting == Resting((CALL, HIGHER), buys, Decimal(cost))
+
+
+def test_a_credit_spread_rests_at_its_width_and_one_that_closes_at_nothing() -> None:
+    near, far = SPREAD["legs"]
+    turned = [
+        near | {"side": "sell", "position_intent": "sell_to_open"},
+        far | {"side": "buy", "position_intent": "buy_to_open"},
+    ]
+    closing = [
+        near | {"side": "sell", "position_intent": "sell_to_close"},
+        far | {"side": "buy", "position_intent": "buy_to_close"},
+    ]
+
+    assert [wire.resting(SPREAD | {"limit_price": "-1.50", "legs": legs})[0].cost for legs in (turned, closing)] == [
+        Decimal(5_000),
+        Decimal(0),
+    ]
+
+
+def test_legs_that_cannot_fill_rest_at_nothing() -> None:
+    """A bracket's waiting legs, and the legs of an entry that has filled."""
+    leg = TOLD | {"id": "leg", "side": "sell", "limit_price": "210"}
+    waiting = TOLD | {"legs": [leg | {"status": "held"}]}
+    filled = TOLD | {"status": "filled", "filled_qty": "10", "legs": [leg, leg | {"status": "held"}]}
+
+    assert wire.resting(waiting) == [Resting(("AAPL",), buys=True, cost=Decimal(2_000))]
+    assert wire.resting(filled) == [Resting(("AAPL",), buys=False, cost=Decimal(2_100))]
+
+
+@pytest.mark.parametrize("legs", [None, [], [TOLD | {"symbol": ""}]])
+def test_a_spread_of_which_nobody_can_say_what_it_costs_is_not_readable(legs: object) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        wire.resting(SPREAD | {"legs": legs})
 
 
 def test_a_refusal_keeps_the_keys_beyond_code_and_message() -> None:

@@ -129,7 +129,7 @@ def test_float_noise_does_not_lift_a_notional_over_its_limit() -> None:
 
 
 def test_buying_power_in_flight_is_not_spent_twice() -> None:
-    busy = standing(account=account(buying_power=Decimal(21_999)), in_flight=(InFlight("MSFT", Decimal(20_000)),))
+    busy = standing(account=account(buying_power=Decimal(21_999)), in_flight=(InFlight(("MSFT",), Decimal(20_000)),))
 
     assert refused(decide(case(**planned(10), standing=busy))) == Refusal(
         Reason.BUYING_POWER, Reason.BUYING_POWER.meaning, "$2,000.00", "$1,999.00"

@@ -64,7 +64,7 @@ FAILING: list[tuple[Gate, dict[str, Any], Check]] = [
         gates.symbol_free,
         {
             "recommendation": recommendation(action=Action.BUY_PUT),
-            "standing": standing(resting=(Resting("AAPL261218C00200000", buys=True, cost=Decimal(500)),)),
+            "standing": standing(resting=(Resting(("AAPL261218C00200000",), buys=True, cost=Decimal(500)),)),
         },
         failed(
             Reason.DUPLICATE_POSITION,
@@ -140,12 +140,12 @@ FAILING: list[tuple[Gate, dict[str, Any], Check]] = [
     ),
     (
         gates.symbol_free,
-        {"standing": standing(resting=(Resting("AAPL", buys=False, cost=Decimal(0)),))},
+        {"standing": standing(resting=(Resting(("AAPL",), buys=False, cost=Decimal(0)),))},
         failed(Reason.DUPLICATE_POSITION, "an open order", "nothing in the symbol"),
     ),
     (
         gates.symbol_free,
-        {"standing": standing(in_flight=(InFlight("AAPL", Decimal(1)),))},
+        {"standing": standing(in_flight=(InFlight(("AAPL",), Decimal(1)),))},
         failed(Reason.DUPLICATE_POSITION, "an order of ours in flight", "nothing in the symbol"),
     ),
     (
@@ -165,10 +165,10 @@ FAILING: list[tuple[Gate, dict[str, Any], Check]] = [
             "standing": standing(
                 positions=HELD,
                 resting=(
-                    Resting("MSFT", buys=False, cost=Decimal(0)),
-                    Resting("T", buys=True, cost=Decimal(9)),
+                    Resting(("MSFT",), buys=False, cost=Decimal(0)),
+                    Resting(("T",), buys=True, cost=Decimal(9)),
                 ),
-                in_flight=(InFlight("F", Decimal(9)),),
+                in_flight=(InFlight(("F",), Decimal(9)),),
             ),
         },
         failed(Reason.TOO_MANY_POSITIONS, "4", "4"),
@@ -269,7 +269,7 @@ def test_a_notional_may_reach_the_limit_and_not_a_cent_more(cost: str, *, passes
 
 @pytest.mark.parametrize(("cost", "passes"), [("70000", True), ("70000.01", False)])
 def test_buying_power_is_the_brokers_less_what_we_have_in_flight(cost: str, *, passes: bool) -> None:
-    in_flight = (InFlight("MSFT", Decimal(20_000)), InFlight("F", Decimal(10_000)))
+    in_flight = (InFlight(("MSFT",), Decimal(20_000)), InFlight(("F",), Decimal(10_000)))
 
     check = gates.buying_power(Decimal(cost), case(standing=standing(in_flight=in_flight)))
 
@@ -281,11 +281,11 @@ def test_exposure_counts_what_is_held_rests_and_is_in_flight_but_not_exits(cost:
     crowded = standing(
         positions=HELD,
         resting=(
-            Resting("T", buys=True, cost=Decimal(10_000)),
-            Resting("MSFT", buys=False, cost=Decimal(5_500)),
-            Resting("KO", buys=True, cost=Decimal(600)),
+            Resting(("T",), buys=True, cost=Decimal(10_000)),
+            Resting(("MSFT",), buys=False, cost=Decimal(5_500)),
+            Resting(("KO",), buys=True, cost=Decimal(600)),
         ),
-        in_flight=(InFlight("F", Decimal(4_300)),),
+        in_flight=(InFlight(("F",), Decimal(4_300)),),
     )
 
     check = gates.exposure(Decimal(cost), case(standing=crowded))

@@ -80,28 +80,28 @@ def test_a_call_is_bought_at_the_middle_for_the_day_with_its_intent() -> None:
             Action.BUY_CALL,
             Structure.VERTICAL,
             {"AAPL261223C00200000": "buy_to_open", "AAPL261223C00205000": "sell_to_open"},
-            "2.10",
+            "2.00",
             "840.00",
         ),
         (
             Action.BUY_PUT,
             Structure.VERTICAL,
             {"AAPL261223P00200000": "buy_to_open", "AAPL261223P00195000": "sell_to_open"},
-            "2.10",
+            "2.00",
             "840.00",
         ),
         (
             Action.SELL_PUT,
             Structure.SINGLE,
             {"AAPL261223P00195000": "buy_to_open", "AAPL261223P00200000": "sell_to_open"},
-            "-1.90",
+            "-2.00",
             "1500.00",
         ),
         (
             Action.SELL_CALL,
             Structure.SINGLE,
             {"AAPL261223C00205000": "buy_to_open", "AAPL261223C00200000": "sell_to_open"},
-            "-1.90",
+            "-2.00",
             "1500.00",
         ),
     ],
@@ -320,16 +320,20 @@ def test_whatever_the_chain_the_result_is_a_sound_order_or_a_refusal(
     assert trade.loss <= trade.cost
     assert is_option(order.payload())
     assert restore(order.payload()).payload() == order.payload()
+    assert decision.bound is not None
+    assert order.limit.amount <= decision.bound.amount
     if isinstance(order, SingleOrder):
         bought = by_symbol[order.symbol]
         assert bought.quote is not None
-        assert decision.bound is not None
         step = increment("AAPL", penny=bought.penny).step(order.limit.amount)
         assert order.limit.amount % step == 0
-        assert order.limit.amount <= decision.bound.amount <= bought.quote.ask
+        assert decision.bound.amount <= bought.quote.ask
     else:
         long, short = (by_symbol[leg.symbol] for leg in order.legs)
         assert (order.legs[0].intent, order.legs[1].intent) == (PositionIntent.BUY_TO_OPEN, PositionIntent.SELL_TO_OPEN)
         assert long.contract.expires == short.contract.expires
         assert long.contract.call is short.contract.call
-        assert (order.limit.amount > 0) is (action in {Action.BUY_CALL, Action.BUY_PUT})
+        assert long.quote is not None
+        assert short.quote is not None
+        assert decision.bound.amount <= long.quote.ask - short.quote.bid
+        assert (order.limit.amount > 0) is (decision.bound.amount > 0) is (action in {Action.BUY_CALL, Action.BUY_PUT})

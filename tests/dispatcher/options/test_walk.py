@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from contract import events
-from contract.limits import Limits
+from contract.limits import Action, Limits
 from contract.options import Choice, Contracts, Entry, Options, Structure, Undefined, Volatility
 from tests.dispatcher.cases import MONDAY, limits
 from tests.dispatcher.options.chains import ALL_OPTIONS
 from tests.dispatcher.services import serving
-from tests.dispatcher.world import World
+from tests.dispatcher.told import connected
+from tests.dispatcher.world import ACCOUNT, World
 
 pytestmark = pytest.mark.world
 
@@ -137,10 +138,18 @@ def test_nothing_suitable_is_refused_with_the_whole_table_kept(world: World) -> 
     assert all("open_interest_too_low" in each["exclusions"] for each in candidates)
 
 
-def test_an_entry_is_moved_step_by_step_until_it_fills_at_its_bound(world: World) -> None:
+@pytest.mark.parametrize(
+    ("structure", "action"),
+    [(Structure.SINGLE, "BUY_CALL"), (Structure.VERTICAL, "BUY_CALL"), (Structure.VERTICAL, "SELL_PUT")],
+    ids=["a call", "a debit spread", "a credit spread"],
+)
+def test_an_entry_is_moved_step_by_step_until_it_fills_at_its_bound(
+    world: World, structure: Structure, action: str
+) -> None:
     """The market stands still and the first limit is the middle: only moving it makes a trade."""
-    world.limits = options_limits(entry=Entry(steps=2, step_seconds=1, max_premium_above_middle=Decimal("0.5")))
-    number = recommend(world)
+    entry = Entry(steps=2, step_seconds=1, max_premium_above_middle=Decimal("0.5"))
+    world.limits = options_limits(entry=entry, bought_as=structure)
+    number = recommend(world, action, None)
 
     with serving(world) as log:
         log.until("execution_recorded", status="EXECUTED")
@@ -166,3 +175,34 @@ def test_an_entry_that_does_not_fill_within_its_life_is_cancelled(world: World) 
 
     assert world.claims()[number]["filled_qty"] == 0
     assert [order["status"] for order in world.orders()][-1] == "canceled"
+
+
+def test_a_spread_that_rests_counts_with_its_legs_and_its_cost(world: World) -> None:
+    """A second process knows nothing of the order but what the exchange tells: and still it does not buy beyond."""
+    world.limits = options_limits(bought_as=Structure.VERTICAL)
+    first = recommend(world)
+    with serving(world) as log:
+        log.until("order_accepted")
+    claim, (order,) = world.claims()[first], world.orders()
+    legs = tuple(leg["symbol"] for leg in claim["payload"]["legs"])
+    assert order["status"] == "new"
+
+    with connected(world.exchange.url, key=ACCOUNT.key, secret=ACCOUNT.secret) as broker:
+        (resting,) = broker.resting()
+    debit = Decimal(order["limit_price"]) * Decimal(order["qty"]) * 100
+    assert (resting.symbols, resting.cost) == (legs, debit)
+
+    shares = Decimal(2_000)
+    world.limits = replace(world.limits, max_exposure=resting.cost + shares - 1, max_notional_per_order=shares)
+    world.limits = replace(world.limits, allowed_actions=(*ALL_OPTIONS, Action.BUY_STOCK))
+    plan = {"entry": 500.0, "stop_loss": 495.0, "take_profit": 510.0, "quantity": 4}
+    stock = world.recommend(ticker="MSFT", reason={"plan": plan})
+    again = recommend(world, "BUY_PUT", None)
+    with serving(world) as log:
+        too_much = log.until("recommendation_refused", recommendation_id=stock).event
+        double = log.until("recommendation_refused", recommendation_id=again).event
+
+    assert isinstance(too_much, events.RecommendationRefused)
+    assert isinstance(double, events.RecommendationRefused)
+    assert (too_much.reason, too_much.observed) == ("exposure", f"${resting.cost + shares:,.2f}")
+    assert double.reason == "duplicate_position"

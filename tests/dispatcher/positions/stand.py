@@ -40,6 +40,7 @@ TABLES = (
     "positions",
     "position_accounts",
     "dispatch_accounts",
+    "dispatch_executions",
     "dispatch_claims",
     "dispatch_recommendations",
 )

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from contract import events
 from contract.limits import Action
 from contract.options import Entry, Undefined, Volatility
-from dispatcher.core.options.order import SingleOrder
-from dispatcher.core.options.premium import CENTS, PENNY_PROGRAM, STANDARD, Increment, Premium, no_more_than
+from dispatcher.core.options.order import Leg, OptionOrder, PositionIntent, SingleOrder, SpreadOrder
+from dispatcher.core.options.premium import CENTS, PENNY_PROGRAM, STANDARD, Increment, Net, Premium, no_more_than
 from dispatcher.core.options.repricing import Repricing, next_order, restore
 from dispatcher.core.outcome import Unknown
 from dispatcher.core.state import State
@@ -28,17 +28,49 @@ def entry(limit: str = "4.95", moves: Increment = CENTS) -> SingleOrder:
     return SingleOrder("d1-7-entry-0a1b", "AAPL261223C00200000", 2, Premium(Decimal(limit), moves))
 
 
+def spread(limit: str) -> SpreadOrder:
+    legs = (
+        Leg("AAPL261223C00200000", PositionIntent.BUY_TO_OPEN),
+        Leg("AAPL261223C00205000", PositionIntent.SELL_TO_OPEN),
+    )
+    return SpreadOrder("d1-7-entry-0a1b", 2, Net(Decimal(limit)), legs)
+
+
 def bound(amount: str, moves: Increment = CENTS, step: int = 0) -> Repricing:
     return Repricing(Premium(Decimal(amount), moves), step)
 
 
-def test_the_steps_are_even_and_end_at_the_bound() -> None:
-    order, repricing, seen = entry(), bound("5.10"), []
-    while (moved := next_order(order, repricing, POLICY, priced_at=NOW, now=NOW + seconds(10))) is not None:
+def way(order: OptionOrder, repricing: Repricing, policy: Entry = POLICY) -> list[OptionOrder]:
+    """Every order on the way to the bound, each when it is due."""
+    steps = []
+    while (moved := next_order(order, repricing, policy, priced_at=NOW, now=NOW + seconds(10))) is not None:
         order, repricing = moved, replace(repricing, step=repricing.step + 1)
-        seen.append((moved.client_order_id, str(moved.limit)))
+        steps.append(moved)
+    return steps
+
+
+def test_the_steps_are_even_and_end_at_the_bound() -> None:
+    seen = [(moved.client_order_id, str(moved.limit)) for moved in way(entry(), bound("5.10"))]
 
     assert seen == [("d1-7-entry-0a1b-s1", "5.00"), ("d1-7-entry-0a1b-s2", "5.05"), ("d1-7-entry-0a1b-s3", "5.10")]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "limits"),
+    [
+        ("2.00", "2.09", ["2.03", "2.06", "2.09"]),
+        ("-2.00", "-1.91", ["-1.97", "-1.94", "-1.91"]),
+        ("-2.00", "-1.99", ["-1.99"]),
+    ],
+    ids=["more is paid", "less is received", "a cent is a step"],
+)
+def test_a_spread_moves_in_cents_with_the_same_legs(first: str, last: str, limits: list[str]) -> None:
+    order = spread(first)
+
+    steps = way(order, Repricing(Net(Decimal(last))))
+
+    assert [str(moved.limit) for moved in steps] == limits
+    assert all(isinstance(moved, SpreadOrder) and moved.legs == order.legs for moved in steps)
 
 
 def test_a_step_is_at_least_a_tick_so_a_narrow_way_takes_fewer() -> None:
@@ -62,21 +94,22 @@ def test_nothing_moves_before_its_time_nor_at_the_bound() -> None:
     st.integers(1, 10),
 )
 def test_no_step_is_beyond_the_bound_or_off_the_tick(
-    first: Decimal, way: Decimal, moves: Increment, steps: int
+    first: Decimal, reach: Decimal, moves: Increment, steps: int
 ) -> None:
-    start, end = no_more_than(first, moves), no_more_than(first + way, moves)
+    start, end = no_more_than(first, moves), no_more_than(first + reach, moves)
     if start is None or end is None:
         return
-    order, repricing = SingleOrder("d1-1-entry-0", "AAPL261223C00200000", 1, start), Repricing(end)
-    many = replace(POLICY, steps=steps)
-    while (moved := next_order(order, repricing, many, priced_at=NOW, now=NOW + seconds(10))) is not None:
-        assert order.limit.amount < moved.limit.amount <= end.amount
+    before = start.amount
+    order = SingleOrder("d1-1-entry-0", "AAPL261223C00200000", 1, start)
+    for moved in way(order, Repricing(end), replace(POLICY, steps=steps)):
+        assert before < moved.limit.amount <= end.amount
         assert moved.limit.amount % moves.step(moved.limit.amount) == 0
-        order, repricing = moved, replace(repricing, step=repricing.step + 1)
+        before = moved.limit.amount
 
 
-def test_how_far_a_limit_may_move_is_remembered_whole() -> None:
-    whole = Repricing(Premium(Decimal("5.10"), PENNY_PROGRAM), 2, Decimal(1), Decimal("4.95"))
+@pytest.mark.parametrize("end", [Premium(Decimal("5.10"), PENNY_PROGRAM), Net(Decimal("-1.91"))])
+def test_how_far_a_limit_may_move_is_remembered_whole(end: Premium | Net) -> None:
+    whole = Repricing(end, 2, Decimal(1), Decimal("4.95"))
 
     assert restore(whole.document()) == whole
 

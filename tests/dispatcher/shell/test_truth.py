@@ -13,7 +13,7 @@ from tests.dispatcher.cases import NEW_YORK, NOW, market, session
 from tests.fakes.broker import FakeBroker, away
 from tests.fakes.clock import FakeClock
 
-OURS = InFlight("AAPL", Decimal(2_000))
+OURS = InFlight(("AAPL",), Decimal(2_000))
 
 
 @pytest.fixture
