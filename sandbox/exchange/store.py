@@ -47,10 +47,14 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open or make the file. Raises sqlite3.Error when it is no data file."""
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # A power cut may cost the last moments; a killed process costs nothing.
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.executescript(_SCHEMA)
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # A power cut may cost the last moments; a killed process costs nothing.
+            self._db.execute("PRAGMA synchronous = OFF")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error:
+            self._db.close()
+            raise
         self._lines: dict[str, int] = {}
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_reset_empties_the_file(data: Path) -> None:
 def test_a_file_of_another_version_is_refused_with_the_way_out(data: Path) -> None:
     with running(config(), data=data) as exchange:
         Http(exchange.url).placed(**market())
-    with sqlite3.connect(data) as other:
+    with closing(sqlite3.connect(data, isolation_level=None)) as other:
         other.execute("PRAGMA user_version = 1")
 
     with pytest.raises(ValueError, match="--reset begins anew"), running(config(), data=data):
