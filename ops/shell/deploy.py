@@ -178,7 +178,10 @@ def _ship(walk: _Walk, shipped: Release) -> Ending:
         touched.append(member)
         one = ship(walk.journal, member, shipped.parts[member.name], walk.prove, walk.order.asked)
         if not (isinstance(one.end, Judged) and one.end.verdict is Verdict.PASS):
-            return _not_proven(walk, Failure(release=shipped, shipped=one, touched=tuple(touched)))
+            failure = Failure(
+                release=shipped, shipped=one, members=walk.order.members, touched=tuple(touched), before=walk.before
+            )
+            return _not_proven(walk, failure)
     walk.journal.judged(Verdict.PASS, ())
     return _promote(walk, shipped, "proven")
 

@@ -27,8 +27,22 @@ class Failure:
 
     release: Release
     shipped: Shipped
+    members: tuple[Member, ...]
+    """Every service of the environment, in the order in which they are deployed."""
     touched: tuple[Member, ...]
-    """In the order in which they were touched, the failed one last."""
+    before: Release | None
+    """What ran when the deployment began; an earlier one may have left a service in it unproven."""
+
+    def astray(self, target: Release | None) -> list[Member]:
+        """The services that do not run their part of the target, the last deployed first.
+
+        Those that this deployment touched; and those that ran something else before it, because an earlier deployment
+        was kept or interrupted there: a release goes back as a whole, or the target would not be what runs.
+        """
+        runs = self.before.revisions if self.before is not None else {}
+        wanted = target.revisions if target is not None else {}
+        left = {name for name, revision in runs.items() if wanted.get(name) != revision}
+        return [each for each in reversed(self.members) if each in self.touched or each.name in left]
 
 
 def reasons_of(end: End | Judged) -> tuple[str, ...]:
@@ -93,13 +107,10 @@ def keep_evidence(journal: Journal, shipped: Shipped, reasons: tuple[str, ...], 
 
 
 def _restore(journal: Journal, failure: Failure, target: Release, way: Way) -> Ending:
-    """Every touched service back to its part of the target, the last touched first."""
-    shipped = [
-        bring_back(journal, member, target.parts[member.name], way)
-        for member in reversed(failure.touched)
-        if member.name in target.parts
-    ]
-    halted = [stopped(journal, member, way.asked) for member in failure.touched if member.name not in target.parts]
+    """Every service back to its part of the target, the last deployed first."""
+    astray = failure.astray(target)
+    shipped = [bring_back(journal, each, target.parts[each.name], way) for each in astray if each.name in target.parts]
+    halted = [stopped(journal, each, way.asked) for each in astray if each.name not in target.parts]
     restored = _restored(target, shipped)
     wrong = [why for each in shipped if _not_back(each) for why in reasons_of(each.end)]
     if wrong or not all(halted):
@@ -134,7 +145,7 @@ def _restored(target: Release, shipped: Sequence[Shipped]) -> dict[str, Any]:
 
 def _stop(journal: Journal, failure: Failure, asked: Asked) -> Ending:
     """No release was ever good: nothing is to run."""
-    halted = [stopped(journal, member, asked) for member in reversed(failure.touched)]
+    halted = [stopped(journal, member, asked) for member in failure.astray(None)]
     if not all(halted):
         return ending(journal.end(Outcome.FAILED, _unstopped(halted)), "failed, and NOT stopped")
     record = journal.end(Outcome.TAKEN_BACK)

@@ -264,6 +264,10 @@ class Environment:
         self.verdicts: dict[str, list[Verdict] | Verdict] = {}
         """By digest; PASS for others. A list is used up, one for each time it is judged."""
         self.told: list[str] = []
+        self.settled: list[str] = []
+        """The settlings that were waited for."""
+        self.when_settling: dict[int, Callable[[], object]] = {}
+        """What happens while the n-th of them is waited for, once."""
         self.watch_seconds = WATCH_SECONDS
         self.members = tuple(
             Member(name=n, rules="default", accounts=(n.rpartition("-")[2],), schedules=(f"check-{n}",))
@@ -373,3 +377,10 @@ class Environment:
 
     def tell(self, step: str, detail: str) -> None:
         self.told.append(f"{step}: {detail}")
+        if step.startswith("settle"):
+            self.settled.append(step)
+            self.when_settling.pop(len(self.settled), lambda: None)()
+
+    def alarm_rings_late(self, service: str, settling: int) -> None:
+        """While that settling is waited for, an alarm rings that the lines of the release being left set off."""
+        self.when_settling[settling] = lambda: self.ecs.alarm_rings(service)

@@ -134,19 +134,12 @@ def test_a_verdict_of_fail_is_taken_back_and_the_old_release_verified_again(runn
 
 def test_an_alarm_that_rings_late_does_not_keep_the_old_release_from_coming_back(running: Environment) -> None:
     """It rings for the failed release's lines; what ECS then gives up is the deployment that cures it."""
-    settled: list[str] = []
-    original = running.tell
+    running.settled.clear()
+    running.alarm_rings_late(SERVICE, settling=2)
 
-    def tell(step: str, detail: str) -> None:
-        original(step, detail)
-        settled.extend([step] * step.startswith("settle"))
-        if len(settled) == 2 and step.startswith("settle"):
-            running.ecs.alarm_rings(SERVICE)
-
-    running.tell = tell  # type: ignore[method-assign] # ECS acts while ours waits
     ended = running.deploy(running.image("two", verdict=Verdict.FAIL))
 
-    assert (ended.exit, running.ecs.runs(SERVICE), len(settled)) == (Exit.TAKEN_BACK, arn(running, 1), 3)
+    assert (ended.exit, running.ecs.runs(SERVICE), len(running.settled)) == (Exit.TAKEN_BACK, arn(running, 1), 3)
     assert any("once more" in each and "an alarm" in each for each in running.told)
     assert running.status().findings == ()
 
@@ -191,18 +184,10 @@ def test_a_first_release_that_fails_is_taken_back_to_nothing(env: Environment, b
 def test_another_deployment_that_takes_its_place_is_no_rollback_and_no_success(running: Environment) -> None:
     two = running.image("two")
 
-    def tell_and_supersede() -> None:
-        running.ecs.someone_updates(SERVICE, arn(running, 1))
-
     running.ecs.template(SERVICE, {"TRADING_LIMITS_LARGE": '{"max":1}'})
-    original = running.tell
+    running.settled.clear()
+    running.when_settling[1] = lambda: running.ecs.someone_updates(SERVICE, arn(running, 1))
 
-    def tell(step: str, detail: str) -> None:
-        original(step, detail)
-        if step.startswith("settle"):
-            tell_and_supersede()
-
-    running.tell = tell  # type: ignore[method-assign] # the other program acts when ours waits
     ended = running.deploy(two)
 
     assert (ended.exit, ended.record and ended.record.outcome) == (Exit.SUPERSEDED, Outcome.SUPERSEDED)
@@ -365,6 +350,34 @@ def test_a_release_that_fails_at_a_service_never_reaches_the_next_and_goes_back_
     assert ended.restored["verdicts"] == dict.fromkeys(back, "PASS")
     assert json.loads(four.parameters.values[four.names.release])["tag"] == "one"
     assert four.status().findings == ()
+
+
+def test_a_service_that_an_earlier_deployment_left_unproven_goes_back_with_a_release_that_fails_elsewhere(
+    four: Environment,
+) -> None:
+    """Otherwise the last verified release is said to run again, and a service of it does not."""
+    kept = four.deploy(four.image("two", verdict=Verdict.INCONCLUSIVE))
+    assert (kept.exit, four.ecs.runs("positions-tiny")) == (Exit.INCONCLUSIVE, arn(four, 2, "positions-tiny"))
+    four.ecs.updates.clear()
+
+    ended = four.deploy(four.image("three", verdict=Verdict.FAIL), only=("dispatcher-tiny",))
+
+    assert ended.exit is Exit.TAKEN_BACK
+    assert [name for name, _, _ in four.ecs.updates] == ["dispatcher-tiny", "dispatcher-tiny", "positions-tiny"]
+    assert [four.ecs.runs(name) for name in FOUR] == [arn(four, 1, name) for name in FOUR]
+    assert ended.restored is not None
+    assert ended.restored["verdicts"] == {"dispatcher-tiny": "PASS", "positions-tiny": "PASS"}
+    assert four.status().findings == ()
+
+
+def test_a_first_release_that_is_kept_at_one_service_and_fails_at_another_runs_nowhere(tmp_path: Path) -> None:
+    env = Environment(tmp_path, ("dispatcher-tiny", "dispatcher-large"))
+    one = env.image("one")
+    env.verdicts[one.digest] = [Verdict.INCONCLUSIVE, Verdict.FAIL]
+    assert env.deploy(one, only=("dispatcher-tiny",)).exit is Exit.INCONCLUSIVE
+
+    assert env.deploy(one, only=("dispatcher-large",)).exit is Exit.TAKEN_BACK
+    assert [each.condition for each in env.status().services] == [Condition.STOPPED] * 2
 
 
 def test_migrations_run_once_and_before_any_service_and_every_service_checks_itself(four: Environment) -> None:

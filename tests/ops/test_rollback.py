@@ -176,18 +176,11 @@ def test_a_task_of_the_target_that_dies_makes_the_rollback_fail(env: Environment
 
 def test_an_alarm_that_rings_late_does_not_keep_a_rollback_from_its_target(env: Environment) -> None:
     """It rings for the lines of the release being left; what ECS gives up is the deployment that cures it."""
-    settled: list[str] = []
-    original = env.tell
+    env.settled.clear()
+    env.alarm_rings_late(SERVICE, settling=1)
 
-    def tell(step: str, detail: str) -> None:
-        original(step, detail)
-        settled.extend([step] * step.startswith("settle"))
-        if len(settled) == 1 and step.startswith("settle"):
-            env.ecs.alarm_rings(SERVICE)
-
-    env.tell = tell  # type: ignore[method-assign] # ECS acts while ours waits
     ended = env.roll_back()
 
-    assert (ended.exit, env.ecs.runs(SERVICE), len(settled)) == (Exit.DONE, revision(env, 1), 2)
+    assert (ended.exit, env.ecs.runs(SERVICE), len(env.settled)) == (Exit.DONE, revision(env, 1), 2)
     assert any("once more" in each and "an alarm" in each for each in env.told)
     assert env.status().findings == ()
