@@ -1,11 +1,54 @@
 """What a release leaves: what stands through unrelated changes, what is told of it, and how it all ends."""
 
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from time import monotonic, sleep
 from typing import Any
 
 from sandbox.acts import keep
 from sandbox.record import StepFailedError
-from sandbox.site import Site
+from sandbox.site import Site, told_short
 from sandbox.stage import done
+from sandbox.trader import Trader
+
+_BOOKS_SECONDS = 20
+"""The broker is read every five seconds, and each heartbeat says what was read."""
+_PAUSE = 1.0
+
+Held = Mapping[str, Mapping[str, Decimal]]
+"""Shares by account and symbol, negative when short."""
+
+
+def keep_books(site: Site) -> None:
+    """The position managers hold what the exchange holds, account by account."""
+    with site.record.step("positions", "asking what is held") as told:
+        until = monotonic() + _BOOKS_SECONDS
+        while (said := _asked(site)) != (there := held(site.stage.venue.state(), site.keepers)) and monotonic() < until:
+            sleep(_PAUSE)
+        if said != there or not all(there.values()):
+            raise StepFailedError(
+                f"positions as at the exchange: {there}", str(said), next_step="read positions.json in the evidence"
+            )
+        counted = " and ".join(f"{len(positions)} of {account}" for account, positions in there.items())
+        told(f"`ops positions`: {counted}, each as the exchange has it")
+
+
+def _asked(site: Site) -> Held:
+    finished, said = site.ops.run("positions")
+    keep(site.world, "positions.json", finished.stdout)
+    return reported(said)
+
+
+def reported(said: Mapping[str, Any]) -> Held:
+    """What the position managers said last; nothing of an account that is not known."""
+    known = [each for each in said["accounts"] if each["missing"] is None]
+    return {each["account"]: {one["symbol"]: Decimal(one["qty"]) for one in each["positions"]} for each in known}
+
+
+def held(state: Mapping[str, Any], keepers: Iterable[Trader]) -> Held:
+    """What the exchange holds for each position manager's account."""
+    found = {each["account_number"]: each["positions"] for each in state["accounts"]}
+    return {each.account: {one["symbol"]: Decimal(one["qty"]) for one in found[each.number]} for each in keepers}
 
 
 def leave_alone(site: Site) -> None:
@@ -21,8 +64,8 @@ def leave_alone(site: Site) -> None:
                 f"{after}, and {newer}",
                 next_step="read cdk-deploy-changed.err in the run's folder",
             )
-        for each in site.services:
-            told(f"`cdk deploy` made {newer[each]}; {after[each].revision} still runs, by {after[each].deployment}")
+        told(f"`cdk deploy` made a newer template of each service: {', '.join(newer.values())}")
+        told(f"{told_short(after)} still run, each in its tasks and by its deployment")
 
 
 def _templates(site: Site) -> dict[str, str]:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contract import events
 from sandbox import probes
 from sandbox.acts import evidence, feed_all, keep, prove
-from sandbox.aftermath import hold_clocks, leave_alone, look_back, stop
+from sandbox.aftermath import hold_clocks, keep_books, leave_alone, look_back, stop
 from sandbox.cloud import Running
 from sandbox.ground import lay
 from sandbox.mode import AUTO, CONTAINERS
@@ -20,7 +20,7 @@ from sandbox.option_act import call_bought_and_closed
 from sandbox.parts import PartError
 from sandbox.proof import Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
-from sandbox.site import Act, Site, deploy, heard
+from sandbox.site import DISPATCHER, POSITION_MANAGER, Act, Site, deploy, heard, told_short
 from sandbox.source import head
 from sandbox.stage import done, stand_up
 from sandbox.tools import Ops, node
@@ -40,7 +40,8 @@ def one_release(world: World, record: Record, *, tasks: str = AUTO) -> None:
     ground = lay(world, record, stage, tasks)
     with head(world) as source:
         ops = Ops(world, ground.cloud, ground.inventory, source.folder)
-        site = Site(world, record, stage, ground, source, ops, tuple(heard(world, stage, ground)))
+        traders, keepers = (tuple(heard(world, ground, each)) for each in (DISPATCHER, POSITION_MANAGER))
+        site = Site(world, record, stage, ground, source, ops, traders, keepers)
         try:
             _walk(site)
         except (StepFailedError, PartError):
@@ -55,6 +56,7 @@ def _walk(site: Site) -> None:
     _build(site)
     released = _release(site)
     site.fed |= feed_all(site.record, site.stage, site.traders)
+    keep_books(site)
     _rests_on(site)
     _break(site, released)
     leave_alone(site)
@@ -98,12 +100,12 @@ def _release(site: Site) -> str:
         release = str(said["to"]["tag"])
         _verdict(site, release, str(said["verdict"]), "PASS")
         told(f"{said['id']}: {said['verdict']}, {said['outcome']}, one proven after the other")
-        told(f"{' and '.join(each.revision for each in site.running().values())} run")
+        told(f"{told_short(site.running())} run")
         for trader in site.traders:
             told(f"the exchange has for {trader.account} {_standing(site, trader)}")
     if site.cloud.mode.name == CONTAINERS:
         with site.record.step("walls", "asking the engine what holds it in") as told:
-            for words in told_by_engine(site.cloud, str(said["to"]["digest"]), len(site.traders)):
+            for words in told_by_engine(site.cloud, str(said["to"]["digest"]), len(site.services)):
                 told(words)
     return release
 
@@ -111,13 +113,12 @@ def _release(site: Site) -> str:
 def _rests_on(site: Site) -> None:
     """The running release is judged once more, by all that its tasks have said: the rules, and what they rest on."""
     with site.record.step("verdict", "asking what the verdict rests on") as told:
-        finished, said = site.ops.run("verify", *site.services)
+        finished, said = site.ops.run("verify")
         keep(site.world, "verdict.json", finished.stdout)
         done("ops verify", finished)
-        for trader in site.traders:
-            told(
-                f"{trader.service}: {_rest(said['rules'], trader)}, {len(_orders(site, trader))} orders at the exchange"
-            )
+        for each in (*site.keepers, *site.traders):
+            each.hear_out()
+            told(f"{each.service}: {_rest(said['rules'], each)}")
         told(f"`ops verify`: {said['verdict']}")
 
 
@@ -164,7 +165,7 @@ def _verdict(site: Site, release: str, seen: str, expected: str) -> None:
 def _break(site: Site, released: str) -> None:
     """Ship what sends prices off the tick: its own lines condemn it, and the release before runs again.
 
-    They are the canary's lines: none of the others is touched.
+    They are the canary's lines: no other service is touched. It goes to the dispatchers, which it is a change of.
     """
     site.record.teller.heading("a broken release, taken back")
     before, canary = site.running(), site.traders[0]
@@ -175,7 +176,8 @@ def _break(site: Site, released: str) -> None:
         told(f"sandbox/broken.patch on the worktree ({changed}): {said['image']['tag'][-18:]}")
     with site.record.step("taken back", "deploying it") as told:
         acts: list[Act] = [(canary, partial(site.feed, each)) for each in (probes.BROKEN, probes.RESTORED)]
-        finished, said = deploy(site, "ops-deploy-broken", acts, "--allow-dirty")
+        chosen = (word for each in site.traders for word in ("--service", each.service))
+        finished, said = deploy(site, "ops-deploy-broken", acts, *chosen, "--allow-dirty")
         _verdict(site, str(said["to"]["tag"]), str(said["verdict"]), "FAIL")
         told(f"{canary.service}: {_condemned(said)}, its own log says {_rejection(canary)}")
         again = str(((said["restored"] or {}).get("verdicts") or {}).get(canary.service))
@@ -189,9 +191,11 @@ def _break(site: Site, released: str) -> None:
             )
         told(f"taken back to {here}, judged again: {again}; exit code {finished.code}")
         told("what it left is in evidence/ops/")
-    with site.record.step("never there", "asking whether it reached any other account") as told:
-        for trader in site.traders[1:]:
-            told(untouched(trader.service, before[trader.service], site.running()[trader.service]))
+    with site.record.step("never there", "asking whether it reached any other service") as told:
+        after = site.running()
+        for each in reversed(site.services):
+            if each != canary.service:
+                told(untouched(each, before[each], after[each]))
     site.source.mend()
 
 
@@ -239,7 +243,7 @@ def _keep_ops(site: Site) -> None:
 
 def _testimony(site: Site) -> list[Witnesses]:
     """Hear every log to its end, ask exchange and database, keep it all."""
-    for trader in site.traders:
-        trader.hear_out()
+    for each in (*site.keepers, *site.traders):
+        each.hear_out()
     said = evidence(site.world, site.stage, *site.services)
     return [said.with_log_of(each) for each in site.traders]

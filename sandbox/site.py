@@ -1,7 +1,7 @@
 """What the acts of a release's story share: the world they play in, who trades there, and how a release is deployed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any
@@ -21,8 +21,8 @@ from sandbox.tools import Ops, document
 from sandbox.trader import Trader
 from sandbox.world import World
 
-_TRADES = ("run",)
-"""The command of a service that trades."""
+DISPATCHER, POSITION_MANAGER = ("run",), ("positions",)
+"""What a service is, by its command."""
 _DEPLOY_SECONDS = 180
 _STEP_SECONDS = 180
 _BUILD_SECONDS = 300
@@ -41,7 +41,9 @@ class Site:
     source: Source
     ops: Ops
     traders: tuple[Trader, ...]
-    """What is released, in the order in which it is; the first is the canary of the others."""
+    """The dispatchers, in the order in which they are released; the first is the canary of the others."""
+    keepers: tuple[Trader, ...]
+    """The position managers."""
     fed: dict[int, Fed] = field(default_factory=dict)
 
     @property
@@ -56,8 +58,8 @@ class Site:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The services that are released."""
-        return tuple(each.service for each in self.traders)
+        """Every service of a release, in the order in which they are released."""
+        return tuple(self.stage.declared.services)
 
     def running(self) -> dict[str, Running]:
         """What ECS says of each service."""
@@ -77,14 +79,20 @@ class Site:
         follow(self.record, trader, scene, fed)
 
 
-def trading(declared: Inventory) -> list[tuple[str, Service]]:
-    """Every declared service that trades, in the order in which they are released."""
-    return [(name, each) for name, each in declared.services.items() if each.command == _TRADES]
+def told_short(running: Mapping[str, Running]) -> str:
+    """Each service with the number of its revision."""
+    return ", ".join(f"{service}:{each.revision.rpartition(':')[2]}" for service, each in running.items())
 
 
-def heard(world: World, stage: Stage, ground: Ground) -> Iterator[Trader]:
-    """Those that trade, each heard through its log group."""
-    for name, service in trading(stage.declared):
+def of_command(declared: Inventory, command: tuple[str, ...]) -> list[tuple[str, Service]]:
+    """Every declared service of that command, in the order in which they are released."""
+    return [(name, each) for name, each in declared.services.items() if each.command == command]
+
+
+def heard(world: World, ground: Ground, command: tuple[str, ...]) -> Iterator[Trader]:
+    """Every declared service of that command, heard through its log group."""
+    stage = ground.stage
+    for name, service in of_command(stage.declared, command):
         log = GroupLog(ground.cloud, ground.names.log_group(name), world.private(f"{name}.log", ""))
         (account,) = service.accounts
         yield stage.trader(name, account, log)
@@ -95,9 +103,8 @@ Act = tuple[Trader, Callable[[], None]]
 
 
 def deploy(site: Site, name: str, acts: Sequence[Act], *words: str) -> tuple[Finished, dict[str, Any]]:
-    """Deploy the whole release, and do something with each verification that begins."""
-    chosen = (word for service in site.services for word in ("--service", service))
-    part = site.ops.start(name, "deploy", *chosen, *words)
+    """Deploy, and do something with each verification that begins."""
+    part = site.ops.start(name, "deploy", *words)
     begun: Counter[str] = Counter()
     for trader, act in acts:
         begun[trader.service] += 1

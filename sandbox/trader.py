@@ -1,4 +1,4 @@
-"""Who trades: a service, the account that it trades, and what is heard of it."""
+"""Who works for an account: a service, the account, and what is heard of it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Voice(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trader:
-    """A service that trades one account. `number` is the account's at the exchange."""
+    """A service that trades for one account. `number` is the account's at the exchange."""
 
     service: str
     account: str

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from contract.inventory import read
 from sandbox import probes
+from sandbox.aftermath import held, reported
 from sandbox.cloud import Running
 from sandbox.feed import End
 from sandbox.ground import faster
@@ -17,9 +19,10 @@ from sandbox.recommendations import QUOTES, SCENES, TINY
 from sandbox.record import StepFailedError
 from sandbox.rehearse import CHECKOUT
 from sandbox.releases import untouched
-from sandbox.site import trading
+from sandbox.site import DISPATCHER, of_command
 from sandbox.source import BROKEN, head
 from sandbox.tools import reaching_out
+from sandbox.trader import Trader
 from sandbox.world import World
 
 PROBES = [fed for scene in (probes.FIRST, probes.BROKEN, probes.RESTORED) for fed in scene.feed]
@@ -121,10 +124,46 @@ def test_each_verdict_has_a_recommendation_that_fits_the_small_account() -> None
 
 
 def test_every_dispatcher_is_released_the_small_accounts_first() -> None:
-    assert [(name, each.accounts) for name, each in trading(DECLARED)] == [
+    assert [(name, each.accounts) for name, each in of_command(DECLARED, DISPATCHER)] == [
         ("dispatcher-tiny", ("tiny",)),
         ("dispatcher-large", ("large",)),
     ]
+
+
+def test_the_books_are_compared_account_by_account_and_a_short_position_is_negative() -> None:
+    keepers = [
+        Trader(f"positions-{name}", name, number, Silence()) for name, number in (("tiny", "PA2"), ("large", "PA1"))
+    ]
+    state = {
+        "accounts": [
+            {"account_number": "PA1", "positions": [{"symbol": "INTC", "qty": "-100"}]},
+            {"account_number": "PA2", "positions": []},
+        ]
+    }
+    said = {
+        "accounts": [
+            {"account": "tiny", "missing": None, "positions": []},
+            {"account": "large", "missing": None, "positions": [{"symbol": "INTC", "qty": "-100.0"}]},
+        ]
+    }
+
+    assert reported(said) == held(state, keepers) == {"tiny": {}, "large": {"INTC": Decimal(-100)}}
+
+
+def test_an_account_that_is_not_known_holds_nothing_that_could_be_compared() -> None:
+    said = {"accounts": [{"account": "tiny", "missing": "its manager is silent", "positions": []}]}
+
+    assert reported(said) == {}
+
+
+class Silence:
+    """A service that says nothing."""
+
+    def wait_for(self, wanted: Callable[[str], bool], *, what: str, seconds: float = 30) -> str:
+        raise AssertionError(f"nobody waits {seconds:g} s for {what}, by {wanted}")
+
+    def fresh(self) -> Iterator[str]:
+        return iter(())
 
 
 HERE = Running("large:1", "ecs-svc/1", frozenset({"task-one"}), ("deployment-one",))
