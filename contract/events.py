@@ -490,6 +490,19 @@ class ExitOrder(Event):
 
 @_event
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExitUnanswered(Event):
+    """Nobody says for longer than declared what became of an order that protects or closes. Again while it lasts."""
+
+    name = "exit_unanswered"
+    symbol: str
+    purpose: str
+    client_order_id: str
+    state: str
+    seconds: Decimal
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExitStuck(Event):
     """A position should be closed for longer than declared, and is not. Said again while it lasts."""
 

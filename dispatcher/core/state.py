@@ -1,18 +1,19 @@
 """The life of a claim: one recommendation for one account. SQL guards it, where two processes cannot disagree."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from dispatcher.core.outcome import BrokerOrder
 
 
 class State(StrEnum):
-    """Where a claim stands. The comment of each member says what may follow."""
+    """Where a claim stands, or an order of the position manager. `WAYS` says what may follow."""
 
-    CLAIMED = "claimed"  # refused, intended
-    INTENDED = "intended"  # accepted (or beyond), rejected, unknown, not_placed
-    UNKNOWN = "unknown"  # accepted (or beyond), rejected, intended again, not_placed
-    ACCEPTED = "accepted"  # partly_filled, filled, canceled, expired, rejected
-    PARTLY_FILLED = "partly_filled"  # filled, canceled, expired
+    CLAIMED = "claimed"  # given back when its process is gone
+    INTENDED = "intended"  # sent, or about to be; looked up by our own id
+    UNKNOWN = "unknown"  # nobody answered; looked up by our own id
+    ACCEPTED = "accepted"  # followed at the broker
+    PARTLY_FILLED = "partly_filled"  # followed at the broker
     REFUSED = "refused"  # the end: no order was meant
     REJECTED = "rejected"  # the end: the broker said no
     NOT_PLACED = "not_placed"  # the end: never at the broker, confirmed
@@ -26,6 +27,24 @@ UNRESOLVED = (State.INTENDED, State.UNKNOWN)
 
 LIVE = (State.ACCEPTED, State.PARTLY_FILLED)
 """The broker has the order and may still fill it."""
+
+_ENDED_AT_BROKER = frozenset({State.FILLED, State.CANCELED, State.EXPIRED, State.REJECTED})
+_ANSWERED = frozenset({*LIVE, *_ENDED_AT_BROKER, State.NOT_PLACED})
+
+WAYS: Mapping[State, frozenset[State]] = {
+    State.CLAIMED: frozenset({State.REFUSED, State.INTENDED}),
+    State.INTENDED: _ANSWERED | {State.UNKNOWN},
+    State.UNKNOWN: _ANSWERED | {State.INTENDED},
+    State.ACCEPTED: _ENDED_AT_BROKER | {State.PARTLY_FILLED},
+    State.PARTLY_FILLED: _ENDED_AT_BROKER,
+    State.REFUSED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.NOT_PLACED: frozenset(),
+    State.FILLED: frozenset(),
+    State.CANCELED: frozenset(),
+    State.EXPIRED: frozenset(),
+}
+"""What may follow each state, but for itself. Only a confirmed absence goes back, from unknown to intended."""
 
 _BY_BROKER_STATUS = {
     "filled": State.FILLED,

@@ -1,7 +1,7 @@
 """One turn: read the broker, bring the books up to date, then see to every position. Safe to break off anywhere."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -23,6 +23,8 @@ LOOKS_IN_A_TURN = 8
 LOOKS_A_SECOND = Decimal("0.4")
 """Positions of shares that are looked at afresh: so many in one turn, and so many in the long run. Each look is four
 requests, a turn three: a turn every 2 s with every look that it may make takes 186 of the broker's 200 a minute."""
+A_QUOTE = Decimal("0.25")
+"""Of a look: quotes of contracts are one request, and come out of the same allowance."""
 STRAY = frozenset({"bracket", "oco", "oto"})
 
 
@@ -50,13 +52,38 @@ def turn(desk: PositionDesk) -> View:
     for symbol in sorted(live, key=lambda each: desk.memory.seen.get(each, desk.since)):
         if desk.lease.holds():
             desk.memory.seen[symbol] = desk.now()
-            spread = spread_of(symbol, holdings)
-            if spread is not None and live[symbol].stage is not Stage.EXITING:
-                spreading.supervise(desk, live, spread, sights)
+            if symbol in holdings and supervised(live[symbol]):
+                _supervise(desk, live, symbol, holdings, sights)
             else:
-                live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders, sights.get(symbol))
+                live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders)
     _cancel_strays(desk, holdings, live, orders)
     return View(holdings, orders, live, sights, unclear)
+
+
+def watch_contracts(desk: PositionDesk, view: View) -> View:
+    """Between two turns: the quotes of contracts, and what a price decides by them."""
+    live = dict(view.books)
+    watched = tuple(book for book in live.values() if book.symbol in view.holdings and supervised(book))
+    sights = _sights(desk, watched)
+    for book in watched:
+        if live[book.symbol].stage is Stage.OPEN and desk.lease.holds():
+            _supervise(desk, live, book.symbol, view.holdings, sights)
+    return replace(view, books=live, sights={**view.sights, **sights})
+
+
+def supervised(book: Book) -> bool:
+    """Whether a price closes it, and not a leg at the broker."""
+    return contract(book.symbol) is not None and book.stage is Stage.OPEN
+
+
+def _supervise(
+    desk: PositionDesk, live: dict[str, Book], symbol: str, holdings: Mapping[str, Holding], sights: Mapping[str, Sight]
+) -> None:
+    spread = spread_of(symbol, holdings)
+    if spread is not None:
+        spreading.supervise(desk, live, spread, sights)
+    else:
+        live[symbol] = exiting.supervise(desk, live[symbol], holdings[symbol], sights.get(symbol))
 
 
 def _grant_looks(desk: PositionDesk) -> None:
@@ -88,18 +115,17 @@ def report(desk: PositionDesk, view: View) -> None:
 def _sights(desk: PositionDesk, books: Iterable[Book]) -> dict[str, Sight]:
     """Quotes of the contracts held: shares need one only when something is wrong, and then a fresh one."""
     contracts = tuple(book.symbol for book in books if contract(book.symbol) is not None)
-    return desk.broker.sights(contracts) if contracts and desk.market_open() else {}
+    if not contracts or not desk.market_open():
+        return {}
+    desk.memory.looks -= A_QUOTE
+    return desk.broker.sights(contracts)
 
 
-def _see_to(
-    desk: PositionDesk, book: Book, holding: Holding | None, orders: tuple[Working, ...], sight: Sight | None
-) -> Book:
+def _see_to(desk: PositionDesk, book: Book, holding: Holding | None, orders: tuple[Working, ...]) -> Book:
     if book.stage is Stage.EXITING:
         return exiting.proceed(desk, book)
     if holding is None:
         return book  # gone, and the statement is about to say how
-    if contract(book.symbol) is not None:
-        return exiting.supervise(desk, book, holding, sight)
     return look_after(desk, book, holding, tuple(each for each in orders if each.symbol == book.symbol))
 
 

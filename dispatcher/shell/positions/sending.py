@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from contract.events import ExitOrder
+from contract.events import ExitOrder, ExitUnanswered
 from dispatcher.core import state
 from dispatcher.core.lookup import CLOCKS_APART, Anothers, Gone, Stands, Unclear, judge
 from dispatcher.core.outcome import Accepted, BrokerOrder, Duplicate, NotSent, Outcome, Rejected, Throttled, Unknown
@@ -14,7 +14,7 @@ from dispatcher.core.positions.cover import OURS, Working
 from dispatcher.core.positions.orders import Oco, Purpose, client_order_id
 from dispatcher.core.state import LIVE, UNRESOLVED, State
 from dispatcher.position_ports import Attempts, SentOrder
-from dispatcher.shell.positions.desk import PositionDesk
+from dispatcher.shell.positions.desk import PositionDesk, seconds
 
 LONGEST_WAIT = timedelta(seconds=30)
 NOT_THERE = 404
@@ -52,12 +52,11 @@ def settle(desk: PositionDesk, standing: tuple[Working, ...]) -> int:
     there = {each.id: each for each in standing}
     unclear = 0
     for order in desk.ledger.orders():
-        if order.state in LIVE:
-            _follow(desk, order, there.get(order.broker_order_id or ""))
-        elif order.oco is not None:
-            unclear += not _look_up(desk, order, order.oco)
+        if _find_out(desk, order, there.get(order.broker_order_id or "")):
+            desk.settled("unanswered", order.client_order_id)
         else:
-            unclear += not _look_for_close(desk, order)
+            unclear += 1
+            _alarm(desk, order)
     return unclear
 
 
@@ -104,6 +103,28 @@ def _ending(outcome: Duplicate | Rejected | Throttled | NotSent | Unknown) -> tu
             assert_never(outcome)
 
 
+def _find_out(desk: PositionDesk, order: SentOrder, there: Working | None) -> bool:
+    """Whether the broker says what became of it."""
+    if order.state in LIVE:
+        return _follow(desk, order, there)
+    return _look_for_close(desk, order) if order.oco is None else _look_up(desk, order, order.oco)
+
+
+def _alarm(desk: PositionDesk, order: SentOrder) -> None:
+    age = desk.now() - order.intended_at
+    if age.total_seconds() >= desk.policy.stuck_seconds and desk.news("unanswered", order.client_order_id, ""):
+        desk.say(
+            ExitUnanswered(
+                account=desk.name,
+                symbol=order.symbol,
+                purpose=order.purpose,
+                client_order_id=order.client_order_id,
+                state=order.state,
+                seconds=seconds(age),
+            )
+        )
+
+
 def _look_up(desk: PositionDesk, order: SentOrder, oco: Oco) -> bool:
     asked_at = desk.now()
     found = desk.broker.find(order.client_order_id)
@@ -137,10 +158,13 @@ def _look_for_close(desk: PositionDesk, order: SentOrder) -> bool:
     return True
 
 
-def _follow(desk: PositionDesk, order: SentOrder, there: Working | None) -> None:
+def _follow(desk: PositionDesk, order: SentOrder, there: Working | None) -> bool:
     found = there or desk.broker.order(order.broker_order_id or "")
-    if found is not None and state.of(_as_order(found)) is not order.state:
+    if found is None:
+        return False  # the broker took it once and knows nothing of it now
+    if state.of(_as_order(found)) is not order.state:
         _stands(desk, order, _as_order(found), f"filled {found.filled}")
+    return True
 
 
 def _stands(desk: PositionDesk, sent: SentOrder, found: BrokerOrder, how: str) -> SentOrder:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from threading import Event
 
 from contract.events import Heartbeat, ReconcileCompleted, StreamChanged
@@ -13,7 +14,7 @@ from dispatcher.position_ports import Bell, PositionBroker, PositionLedger, Requ
 from dispatcher.shell.beat import Beat
 from dispatcher.shell.clock import BrokerClock
 from dispatcher.shell.lease import Authority
-from dispatcher.shell.positions.cycle import View, report, turn
+from dispatcher.shell.positions.cycle import View, report, supervised, turn, watch_contracts
 from dispatcher.shell.positions.desk import PositionDesk
 from dispatcher.shell.tenure import Tenure
 
@@ -57,6 +58,8 @@ class PositionService:
         )
         self._desk: PositionDesk | None = None
         self._view: View | None = None
+        self._whole = False
+        self._quoted_at = means.monotonic()
 
     def run(self) -> None:
         """Until told to stop."""
@@ -79,26 +82,49 @@ class PositionService:
 
     def _turns(self, desk: PositionDesk) -> None:
         before = len(desk.ledger.orders())
-        self._view = turn(desk)
-        told = ReconcileCompleted(account=self._name, unresolved_before=before, unresolved_after=self._view.unclear)
+        unclear = self._look(desk, partial(turn, desk)).unclear
+        told = ReconcileCompleted(account=self._name, unresolved_before=before, unresolved_after=unclear)
         self._means.say(told)
         while self._tenure.working():
             with self._tenure.broker_may_be_away():
                 self._wait(desk)
-                self._view = turn(desk)
+                self._look(desk, partial(turn, desk))
             self._beat()
+
+    def _look(self, desk: PositionDesk, look: Callable[[], View]) -> View:
+        """Look at the broker and act; what broke off may have written more than the view before it knows."""
+        self._whole = False
+        self._view = look()
+        self._whole, self._quoted_at = True, desk.monotonic()
+        return self._view
 
     def _wait(self, desk: PositionDesk) -> None:
         """Until something happens or it is time: never more often than the budget allows, never less than declared."""
-        self._tenure.pause(SPACING_SECONDS)
-        busy = self._view is not None and any(book.exit is not None for book in self._view.books.values())
-        until = desk.monotonic() + (0.0 if busy else max(0.0, desk.policy.reconcile_seconds - SPACING_SECONDS))
-        while self._tenure.working() and (left := until - desk.monotonic()) > 0:
-            if self._means.bell.wait(min(left, SPACING_SECONDS)):
-                break
-            self._beat()
+        self._idle(desk, SPACING_SECONDS, self._tenure.pause)
+        if not self._leaving():
+            self._idle(desk, max(0.0, desk.policy.reconcile_seconds - SPACING_SECONDS), self._means.bell.wait)
         for each in self._means.bell.take():
             self._means.say(StreamChanged(account=self._name, connected=each == "connected", why=each))
+
+    def _idle(self, desk: PositionDesk, seconds: float, wait: Callable[[float], bool | None]) -> None:
+        """So long, or until `wait` tells of something, or a quote of a contract has decided something."""
+        until, leaving = desk.monotonic() + seconds, self._leaving()
+        while self._tenure.working() and (left := until - desk.monotonic()) > 0 and self._leaving() == leaving:
+            if wait(min(left, self._quotes_due(desk), SPACING_SECONDS)):
+                return
+            self._beat()
+            if self._view is not None and self._quotes_due(desk) == 0:
+                self._look(desk, partial(watch_contracts, desk, self._view))
+
+    def _quotes_due(self, desk: PositionDesk) -> float:
+        """Seconds until the quotes of contracts are to be read; for ever where no price is to decide."""
+        if self._view is None or not self._whole or not any(map(supervised, self._view.books.values())):
+            return float("inf")
+        return max(0.0, self._quoted_at + desk.policy.options.quote_seconds - desk.monotonic())
+
+    def _leaving(self) -> int:
+        """How many positions are on their way out."""
+        return 0 if self._view is None else sum(book.exit is not None for book in self._view.books.values())
 
     def _make_desk(self, ledger: PositionLedger, clock: BrokerClock) -> PositionDesk:
         means = self._means

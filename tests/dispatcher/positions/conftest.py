@@ -1,12 +1,15 @@
-"""A stand for each test: the session's database emptied, an exchange of its own whose clock stands still."""
+"""A stand for each test: the session's database emptied, an exchange whose clock stands still; a crew over it."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from dispatcher.adapters.listener import Listener
 from sandbox.exchange import Config, Running, Settings, running
 from sandbox.exchange.text import nanoseconds
 from sandbox.postgres import Database
+from tests.dispatcher.books import Books
+from tests.dispatcher.positions.crew import DISPATCHER, MANAGER, Crew
 from tests.dispatcher.positions.stand import Stand
 from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, QUOTES
 
@@ -34,3 +37,15 @@ def stand(standing_still: Running, shelf: Database) -> Iterator[Stand]:
     yield stand
     for connection in stand.connections:
         connection.close()
+
+
+@pytest.fixture
+def crew(stand: Stand, books: Books) -> Iterator[Crew]:
+    """The account's two services, none of which has begun."""
+    listener = Listener(books.connect)
+    listener.start()
+    assert listener.listening.wait(10)
+    crew = Crew(stand, listener)
+    yield crew
+    crew.kill(DISPATCHER, MANAGER)
+    listener.close()

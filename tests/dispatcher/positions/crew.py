@@ -7,6 +7,7 @@ its hands, or where it waits; its leases then run out, and the next one finds wh
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from contract.environment import ExecutionMode
 from contract.limits import Limits, TradingState
@@ -197,7 +198,8 @@ class Crew:
     def manage(self) -> bool:
         """The manager's step; whether it made a whole turn."""
         before = self._view()
-        return self._step(MANAGER, self._run_manager) and self._view() is not before
+        alive, after = self._step(MANAGER, self._run_manager), self._view()
+        return alive and after is not None and after is not before
 
     def kill(self, *names: str) -> None:
         """End services where they wait."""
@@ -210,6 +212,11 @@ class Crew:
         if running is None or not running.alive:
             running = self._running[name] = Stepped(run)
         return running.step()
+
+    def requests(self) -> int:
+        """How many the exchange has had from anyone."""
+        counters: Any = self.stand.exchange.state()["counters"]
+        return int(counters["requests"])
 
     def spare(self) -> None:
         """Nobody is to die any more."""

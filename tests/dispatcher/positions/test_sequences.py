@@ -19,15 +19,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from contract.control import Ask, Request
 from contract.events import PositionClosed, PositionDifference, PositionUnprotected
-from dispatcher.adapters.listener import Listener
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
 from dispatcher.core.positions.audit import compare
 from dispatcher.core.positions.book import Book, Stage
 from dispatcher.core.positions.cover import ENDED
 from dispatcher.shell.positions.serve import SPACING_SECONDS
-from tests.dispatcher.books import Books
 from tests.dispatcher.positions.crew import DISPATCHER, ENTRY_LIFE_SECONDS, MANAGER, Crew
-from tests.dispatcher.positions.stand import LEASE, Stand
+from tests.dispatcher.positions.stand import LEASE
 from tests.dispatcher.world import insert
 
 pytestmark = pytest.mark.world
@@ -306,15 +304,6 @@ class Days(RuleBasedStateMachine):
     def orders(self) -> list[dict[str, Any]]:
         orders: Any = self.stand.exchange.state()["orders"]
         return list(orders)
-
-
-@pytest.fixture
-def crew(stand: Stand, books: Books) -> Iterator[Crew]:
-    listener = Listener(books.connect)
-    listener.start()
-    assert listener.listening.wait(10)
-    yield Crew(stand, listener)
-    listener.close()
 
 
 def test_broker_and_books_agree_in_the_end_and_no_share_is_naked(crew: Crew) -> None:

@@ -1,13 +1,29 @@
-"""The states of a position and of its orders as graphs: from each there is a way to an end, and an end has none."""
+"""No state without a way out: the states as graphs, and each that is not an end alarmed with its age while it lasts."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import pytest
 
-from dispatcher.core.positions.book import WAYS, Stage
+from contract.control import Ask, Request
+from contract.events import Event, ExitStuck, ExitUnanswered, PositionUnprotected
+from contract.limits import ByHand, Exits
+from dispatcher.core import state
+from dispatcher.core.order import Side, on_tick
+from dispatcher.core.positions import book
+from dispatcher.core.positions.book import Stage
+from dispatcher.core.positions.orders import Oco, Purpose
+from dispatcher.core.state import LIVE, State
+from dispatcher.position_ports import SentOrder
+from tests.dispatcher.positions.stand import Stand
 
 Graph = Mapping[str, frozenset[str]]
-GRAPH: Graph = {str(stage): frozenset(map(str, after)) for stage, after in WAYS.items()}
+STAGES: Graph = {str(stage): frozenset(map(str, after)) for stage, after in book.WAYS.items()}
+STATES: Graph = {str(each): frozenset(map(str, after)) for each, after in state.WAYS.items()}
+ON_THE_WAY = [(graph, each) for graph in (STAGES, STATES) for each, after in graph.items() if after]
+OF_AN_ORDER = [each for each in State if state.WAYS[each] and each is not State.CLAIMED]
+"""A claim is an entry's; what the position manager sends begins as intended."""
+NOT_THERE = "00000000-0000-0000-0000-000000000000"
 
 
 def reached(graph: Graph, start: str) -> set[str]:
@@ -15,23 +31,98 @@ def reached(graph: Graph, start: str) -> set[str]:
     found: set[str] = set()
     ahead = [start]
     while ahead:
-        state = ahead.pop()
-        ahead += graph[state] - found
-        found |= graph[state]
+        here = ahead.pop()
+        ahead += graph[here] - found
+        found |= graph[here]
     return found
 
 
-def test_every_stage_is_in_the_graph() -> None:
-    assert WAYS.keys() == set(Stage)
+def test_every_stage_and_every_state_is_in_its_graph() -> None:
+    assert set(book.WAYS) == set(Stage)
+    assert set(state.WAYS) == set(State)
 
 
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.CLOSED])
-def test_from_every_stage_there_is_a_way_to_closed_and_none_back(stage: Stage) -> None:
-    after = reached(GRAPH, stage)
-
-    assert Stage.CLOSED in after
-    assert stage not in after
+@pytest.mark.parametrize(("graph", "name"), ON_THE_WAY, ids=lambda each: each if isinstance(each, str) else "")
+def test_from_each_that_is_no_end_there_is_a_way_to_an_end(graph: Graph, name: str) -> None:
+    assert any(not graph[after] for after in reached(graph, name))
 
 
-def test_closed_is_the_one_end() -> None:
-    assert [stage for stage, after in WAYS.items() if not after] == [Stage.CLOSED]
+def test_closed_is_the_one_end_of_a_position_and_none_goes_back() -> None:
+    assert [stage for stage, after in book.WAYS.items() if not after] == [Stage.CLOSED]
+    assert [stage for stage in STAGES if stage in reached(STAGES, stage)] == []
+
+
+def test_only_what_was_confirmed_to_be_absent_is_meant_again() -> None:
+    assert {name for name in STATES if name in reached(STATES, name)} == {State.INTENDED, State.UNKNOWN}
+
+
+def lasts(stand: Stand, seconds: int = 130) -> None:
+    """Turns, while nothing gets better."""
+    for _ in range(seconds // 10):
+        stand.turn()
+        stand.advance(10)
+
+
+def ages(stand: Stand, kind: type[Event]) -> list[Decimal]:
+    """The ages that an alarm told, oldest first."""
+    return [each.seconds for each in stand.events(kind)]
+
+
+def test_open_without_a_stop_is_alarmed_with_its_age(stand: Stand) -> None:
+    stand.exits = Exits(by_hand=ByHand.ALARM)
+    stand.turn()
+    stand.buy("AAPL", 10)
+    lasts(stand)
+
+    assert ages(stand, PositionUnprotected) == [0, 60, 120]
+
+
+def test_exiting_that_does_not_end_is_alarmed_with_its_age(stand: Stand) -> None:
+    stand.turn()
+    stand.enter()
+    stand.turn()
+    stand.asked.table.append(Request("1", Ask.CLOSE, "someone", stand.now(), "enough", "AAPL"))
+    stand.exchange.settings(cancel_seconds="3600")
+    lasts(stand)
+
+    assert ages(stand, ExitStuck) == [60, 120]
+
+
+@pytest.mark.parametrize("stands", OF_AN_ORDER)
+def test_an_order_of_ours_about_which_the_broker_says_nothing_is_alarmed_with_its_age(
+    stand: Stand, stands: State
+) -> None:
+    stand.turn()
+    stand.buy("AAPL", 10)
+    stand.turn()
+    sent = meant(stand)
+    if stands is not State.INTENDED:
+        sent = stand.desk().ledger.move(sent, stands, stand.now())
+    stand.exchange.fault(route="GET /v2/orders:by_client_order_id", kind="500", probability=1)
+    lasts(stand)
+    assert ages(stand, ExitUnanswered) == [60, 120]
+    assert {each.state for each in stand.events(ExitUnanswered)} == {stands}
+    stand.exchange.clear_faults()
+    if stands not in LIVE:
+        stand.turn()
+        assert sent.client_order_id not in {each.client_order_id for each in stand.desk().ledger.orders()}
+
+
+def meant(stand: Stand) -> SentOrder:
+    """An order to protect the position, committed and never sent."""
+    target, stop = (on_tick(each) for each in ("250.00", "150.00"))
+    number = stand.books()["AAPL"].id or 0
+    oco = Oco("p1-large-lost", "AAPL", Side.SELL, 10, target, stop)
+    sent = SentOrder(
+        oco.client_order_id,
+        number,
+        "AAPL",
+        Purpose.PROTECT,
+        99,
+        stand.now(),
+        stand.now(),
+        oco=oco,
+        broker_order_id=NOT_THERE,
+    )
+    stand.desk().ledger.intend(sent)
+    return sent
