@@ -170,7 +170,7 @@ def lifted(**changes: Any) -> Limits:
 def dispatcher(exchange: Running, database: Database, account: AccountConfig, limits: Limits) -> Iterator[None]:
     """The dispatcher as a process, trading."""
     with tempfile.TemporaryDirectory() as folder:
-        environ = {**os.environ, **_environ(exchange, database, Path(folder), account, limits)}
+        environ = {**os.environ, **environ_of(exchange, database, Path(folder), account, limits)}
         subprocess.run([sys.executable, "-m", "dispatcher", "migrate"], check=True, env=environ, capture_output=True)
         command = [sys.executable, "-m", "dispatcher", "run"]
         with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
@@ -188,9 +188,10 @@ def dispatcher(exchange: Running, database: Database, account: AccountConfig, li
                 rest.join()
 
 
-def _environ(
+def environ_of(
     exchange: Running, database: Database, folder: Path, account: AccountConfig, limits: Limits
 ) -> dict[str, str]:
+    """What a dispatcher for the account is started with, beside this process's own environment."""
     secret = {"api_key": account.key, "api_secret": account.secret, "account_name": "bench", "base_url": exchange.url}
     return {
         environment.DATABASE_URL.name: database.url,
