@@ -130,6 +130,12 @@ def of_dispatcher(method: str, url: str) -> Priority:
     return Priority.ENTRIES if opens else Priority.RECONCILE
 
 
+def of_snapshot(method: str, url: str) -> Priority:
+    """The day's volatilities wait for everybody else; without the time and the calendar they could not even do that."""
+    del method
+    return Priority.RECONCILE if url.endswith(("/clock", "/calendar")) else Priority.CHORES
+
+
 def of_manager(method: str, url: str) -> Priority:
     """Whatever the position manager asks, it asks to protect or close what is held."""
     del method, url

@@ -4,10 +4,13 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from contract.strict import DocumentError
+from dispatcher.adapters.database import Connections
 from dispatcher.adapters.greeks import complete
+from dispatcher.adapters.session import of_snapshot
 from dispatcher.adapters.voice import voice
 from dispatcher.adapters.volatility import PostgresVolatility
 from dispatcher.commands import trading
@@ -43,21 +46,26 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _take(settings: Settings, environ: Mapping[str, str], *, again: bool) -> int:
-    """Any account's key reads the market; the first one's does."""
+    """Any account's key reads the market; the first one's does, out of that account's budget of requests."""
     account, say = settings.accounts[0], voice(reading.speaker(environ))
-    broker = trading.alpaca(settings, account)
-    clock = BrokerClock(broker, time.monotonic)
-    now = clock.now()
-    session = broker.session(trading_day(now))
-    if session is None or now < session.opens:
-        sys.stderr.write(f"iv-snapshot: no session yet on {trading_day(now)}, so there is no volatility of the day\n")
-        return 0
-    declared = {each for one in settings.accounts for each in one.limits.options.volatility.underlyings}
-    with trading.connection(settings, "iv-snapshot") as opened:
-        store = PostgresVolatility(opened)
-        policy = account.limits.options.volatility
-        job = Job(broker, complete, store, policy, say, clock.now, time.sleep, time.monotonic)
-        taken = take(job, declared, again=again)
+    connections = Connections(partial(trading.connected, settings, "iv-snapshot budget"), 1)
+    try:
+        broker = trading.alpaca(settings, account, connections, of_snapshot)
+        clock = BrokerClock(broker, time.monotonic)
+        now = clock.now()
+        session = broker.session(trading_day(now))
+        if session is None or now < session.opens:
+            sys.stderr.write(
+                f"iv-snapshot: no session yet on {trading_day(now)}, so there is no volatility of the day\n"
+            )
+            return 0
+        declared = {each for one in settings.accounts for each in one.limits.options.volatility.underlyings}
+        with trading.connection(settings, "iv-snapshot") as opened:
+            policy, store = account.limits.options.volatility, PostgresVolatility(opened)
+            job = Job(broker, complete, store, policy, say, clock.now, time.sleep, time.monotonic)
+            taken = take(job, declared, again=again)
+    finally:
+        connections.close()
     say(taken)
     return 1 if taken.missing else 0
 

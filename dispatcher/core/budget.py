@@ -1,4 +1,4 @@
-"""How many requests an account may make in a minute, and who may make them: exits before reconciliation before entries.
+"""How many requests an account may make in a minute: exits before reconciliation before entries before chores.
 
 The broker counts by account, whoever asks (200 a minute, then 429 until the minute is over). So the
 processes of an account share one count. Each draws a few requests at a time; what a less urgent purpose may draw ends
@@ -22,9 +22,11 @@ class Priority(IntEnum):
     """Finding out what is true."""
     ENTRIES = 2
     """Opening something new."""
+    CHORES = 3
+    """What can as well be asked in an hour, like the day's volatility."""
 
 
-KEPT = {Priority.EXITS: 0.0, Priority.RECONCILE: 0.25, Priority.ENTRIES: 0.4}
+KEPT = {Priority.EXITS: 0.0, Priority.RECONCILE: 0.25, Priority.ENTRIES: 0.4, Priority.CHORES: 0.5}
 """The part of the limit that a purpose leaves to those before it."""
 
 

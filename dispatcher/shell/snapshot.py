@@ -1,27 +1,29 @@
-"""The day's volatilities, one underlying after another, at a pace that leaves the broker's requests to trading."""
+"""The day's volatilities, one underlying after another, from requests that nobody else needs."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from contract.events import VolatilityMissing, VolatilityRecorded
 from contract.options import Volatility
 from dispatcher.core.options.chain import Underlying
 from dispatcher.core.options.volatility import DAYS, NEAREST_DAYS, NoVolatility, Thirty, thirty
-from dispatcher.core.order import NEW_YORK, trading_day
+from dispatcher.core.order import trading_day
 from dispatcher.core.standing import Quote
 from dispatcher.option_ports import Complete, OptionBroker, VolatilityDay, VolatilityStore, Window
-from dispatcher.ports import BrokerRefusedError, BrokerUnavailableError, Say
+from dispatcher.ports import BrokerRefusedError, BrokerThrottledError, BrokerUnavailableError, Say
 
 REACH = Decimal("0.12")
 """How far from the money strikes are asked for, as a fraction of the price: the widest of them are this far apart."""
 CENTS = Decimal("0.01")
 RECOMMENDED_WITHIN = timedelta(days=90)
-A_REQUEST_EVERY_SECONDS = 0.6
-"""100 a minute of the broker's 200: the rest is for trading."""
 TRIES = 3
-"""Of one underlying, before it is left out."""
+"""Of one question to a broker that is away, before its underlying is left out."""
+PATIENCE_SECONDS = 3_600.0
+"""How long the whole may wait for requests that nobody else needs."""
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -38,11 +40,31 @@ class Job:
     monotonic: Callable[[], float]
     requests: int = 0
 
-    def ask(self) -> None:
-        """Before each request: the pace."""
-        if self.requests:
-            self.pause(A_REQUEST_EVERY_SECONDS)
-        self.requests += 1
+    waited: float = 0.0
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """Ask; while the account's budget has no request for it wait, and where the broker is away a few times more.
+
+        Raises:
+            BrokerUnavailableError: it is away for longer, refuses, or nothing was left for us for too long.
+        """
+        tries = TRIES
+        while True:
+            try:
+                answer = question()
+            except BrokerThrottledError as error:
+                self.waited += error.retry_seconds
+                if self.waited > PATIENCE_SECONDS:
+                    raise
+                self.pause(error.retry_seconds)
+            except BrokerUnavailableError as error:
+                self.requests, tries = self.requests + 1, tries - 1
+                if not tries or isinstance(error, BrokerRefusedError):
+                    raise
+                self.pause(error.retry_seconds)
+            else:
+                self.requests += 1
+                return answer
 
 
 def take(job: Job, declared: Iterable[str], *, again: bool = False) -> VolatilityRecorded:
@@ -66,8 +88,7 @@ def take(job: Job, declared: Iterable[str], *, again: bool = False) -> Volatilit
 
 
 def _quotes(job: Job, underlyings: tuple[str, ...]) -> dict[str, Quote]:
-    job.ask()
-    return job.broker.quotes(underlyings) if underlyings else {}
+    return job.ask(lambda: job.broker.quotes(underlyings)) if underlyings else {}
 
 
 def _taken(job: Job, underlying: str, quote: Quote | None) -> bool:
@@ -90,22 +111,11 @@ def _missing(job: Job, underlying: str, why: str) -> bool:
 
 
 def _look(job: Job, underlying: str, spot: Underlying) -> Thirty | NoVolatility:
-    """Ask, and again after the broker's own time where it was away."""
-    for left in reversed(range(TRIES)):
-        job.ask()
-        now = job.now()
-        try:
-            told = job.broker.snapshots(underlying, window(spot, now))
-        except BrokerUnavailableError as error:
-            if not left or isinstance(error, BrokerRefusedError):
-                raise
-            job.pause(error.retry_seconds)
-            continue
-        today = trading_day(now)
-        fresh = [each for each in told if each.quote and each.quote.at.astimezone(NEW_YORK).date() == today]
-        chain = [job.complete(each, spot, job.policy.interest_rate, now) for each in fresh]
-        return thirty(chain, spot, now)
-    raise AssertionError("a last try that neither answered nor raised")
+    told = job.ask(lambda: job.broker.snapshots(underlying, window(spot, job.now())))
+    now = job.now()
+    fresh = [each for each in told if each.quote and trading_day(each.quote.at) == trading_day(now)]
+    chain = [job.complete(each, spot, job.policy.interest_rate, now) for each in fresh]
+    return thirty(chain, spot, now)
 
 
 def window(spot: Underlying, now: datetime) -> Window:

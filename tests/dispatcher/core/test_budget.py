@@ -56,12 +56,12 @@ def test_after_a_429_nothing_is_given_before_its_reset_whatever_else_is_told(
         assert now >= closed_until or found.requests == 0
 
 
-def test_entries_leave_something_to_reconciliation_and_both_to_exits() -> None:
-    minute, entries = drawn_out(Minute(), Priority.ENTRIES)
-    minute, reconcile = drawn_out(minute, Priority.RECONCILE)
-    _, exits = drawn_out(minute, Priority.EXITS)
+def test_each_purpose_leaves_something_to_those_before_it() -> None:
+    minute, given_out = Minute(), {}
+    for priority in reversed(Priority):
+        minute, given_out[priority.name] = drawn_out(minute, priority)
 
-    assert (entries, reconcile, exits) == (120, 30, 50)
+    assert given_out == {"CHORES": 100, "ENTRIES": 20, "RECONCILE": 30, "EXITS": 50}
 
 
 def test_exits_may_take_the_whole_minute_and_then_the_others_wait_for_the_next() -> None:

@@ -19,8 +19,8 @@ from dispatcher.core.options.chain import Listed
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Quote
 from dispatcher.option_ports import VolatilityDay, Window
-from dispatcher.ports import BrokerRefusedError, BrokerUnavailableError
-from dispatcher.shell.snapshot import A_REQUEST_EVERY_SECONDS, Job, take
+from dispatcher.ports import BrokerRefusedError, BrokerThrottledError, BrokerUnavailableError
+from dispatcher.shell.snapshot import PATIENCE_SECONDS, TRIES, Job, take
 from tests.dispatcher.books import Books
 from tests.dispatcher.cases import MONDAY, NOW, limits
 from tests.dispatcher.options.chains import listed
@@ -124,7 +124,27 @@ def test_a_broker_that_is_away_is_asked_again_in_its_own_time_and_a_no_is_not() 
     taken = desk.take("AAPL", "GONE")
 
     assert (taken.recorded, taken.missing, taken.requests) == (1, 1, 4)
-    assert desk.clock() - began == pytest.approx(30 + 3 * A_REQUEST_EVERY_SECONDS)
+    assert desk.clock() - began == pytest.approx(30)
+
+
+def test_without_a_request_left_over_it_waits_as_long_as_others_need_them_and_counts_none() -> None:
+    desk = Desk()
+    desk.chains.fails = {"AAPL": [BrokerThrottledError("chain", "the budget is spent", 40.0)] * (2 * TRIES)}
+    began = desk.clock()
+
+    taken = desk.take("AAPL")
+
+    assert (taken.recorded, taken.requests) == (1, 2)
+    assert desk.clock() - began == pytest.approx(2 * TRIES * 40)
+
+
+def test_it_does_not_wait_for_ever() -> None:
+    desk = Desk()
+    desk.chains.fails = {"AAPL": [BrokerThrottledError("chain", "the budget is spent", 60.0)] * 1_000}
+    began = desk.clock()
+
+    assert desk.take("AAPL").missing == 1
+    assert desk.clock() - began <= PATIENCE_SECONDS
 
 
 def test_a_quote_of_yesterday_says_nothing_of_today() -> None:
@@ -197,6 +217,8 @@ def test_the_command_takes_the_day_from_the_exchange(world: World, capsys: pytes
     assert [(each["underlyings"], each["there"], each["recorded"]) for each in recorded] == [(3, 0, 3), (3, 3, 0)]
     with world.connect() as connection:
         rows = dict(connection.execute("SELECT underlying, iv FROM volatility_days").fetchall())
+        ((drawn,),) = connection.execute("SELECT drawn FROM request_budgets WHERE account = 'large'").fetchall()
+    assert drawn > 0, "what it asks counts in the budget of the account"
     assert set(rows) == {"AAPL", "ADBE", "MSFT"}
     assert all(Decimal("0.1") < iv < Decimal("0.6") for iv in rows.values())
 
