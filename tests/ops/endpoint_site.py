@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from contract import environment
 from contract.inventory import read
 from contract.names import CONTAINER, NOT_RELEASED, Names
 from contract.verification import RuleSet
@@ -32,8 +33,11 @@ from tests.inventories import serving, without
 
 SERVICE = "dispatcher-large"
 SCHEDULE = "preopen-check"
+ACCOUNT = "large"
+PASSWORD, KEYS = environment.DATABASE_PASSWORD.name, environment.broker_secret(ACCOUNT).name
+SECRET = {PASSWORD, KEYS}
 NAMES = Names("sandbox")
-MEMBER = Member(name=SERVICE, rules="quick", schedules=(SCHEDULE,))
+MEMBER = Member(name=SERVICE, rules="quick", accounts=(ACCOUNT,), schedules=(SCHEDULE,))
 PROGRAM = """
 import json, sys, time
 from datetime import datetime, timezone
@@ -78,6 +82,8 @@ class Site:
     folder: Path
     world: World
     rules: dict[str, RuleSet]
+    environ: Mapping[str, str] = field(default_factory=lambda: {"TRADING_LIMITS_LARGE": "{}"})
+    """What the service's tasks are given; passwords and keys by way of secrets."""
 
     def ask(self, service: str, operation: str, **request: Any) -> dict[str, Any]:
         return self.aws.ask(Call(service, operation, request))
@@ -181,15 +187,14 @@ class Site:
             "awslogs-region": self.aws.region,
             "awslogs-stream-prefix": NAMES.stream_prefix(SERVICE),
         }
-        secret = self.ask("secretsmanager", "CreateSecret", Name=NAMES.database_secret, SecretString='{"password":"x"}')
         container = {
             "name": CONTAINER,
             "image": f"{EcrImages(self.aws, NAMES.repository).uri()}:unreleased",
             "essential": True,
             "command": ["run"],
             "stopTimeout": 2,
-            "environment": [{"name": "TRADING_LIMITS_LARGE", "value": "{}"}],
-            "secrets": [{"name": "DATABASE_PASSWORD", "valueFrom": f"{secret['ARN']}:password::"}],
+            "environment": [{"name": name, "value": self.environ[name]} for name in self.environ if name not in SECRET],
+            "secrets": self._secrets(),
             "logConfiguration": {"logDriver": "awslogs", "options": options},
         }
         registered = self.ask(
@@ -203,6 +208,17 @@ class Site:
             containerDefinitions=[container],
         )
         return str(registered["taskDefinition"]["taskDefinitionArn"])
+
+    def _secrets(self) -> list[dict[str, str]]:
+        """Where a task gets what is secret: the database's password, and the account's keys where there are any."""
+        password = json.dumps({"password": self.environ.get(PASSWORD, "x")})
+        secret = self.ask("secretsmanager", "CreateSecret", Name=NAMES.database_secret, SecretString=password)
+        given = [{"name": PASSWORD, "valueFrom": f"{secret['ARN']}:password::"}]
+        if KEYS in self.environ:
+            text = self.environ[KEYS]
+            keys = self.ask("secretsmanager", "CreateSecret", Name=NAMES.broker_secret(ACCOUNT), SecretString=text)
+            given.append({"name": KEYS, "valueFrom": keys["ARN"]})
+        return given
 
     def _service(self, template: str) -> None:
         breaker = {"enable": True, "rollback": True, "thresholdConfiguration": {"type": "COUNT", "value": 2}}
@@ -242,11 +258,12 @@ class Site:
 
 
 @contextmanager
-def standing_site(folder: Path) -> Iterator[Site]:
-    """The endpoint with the environment in it, for the length of a `with` block."""
+def standing_site(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Site]:
+    """The endpoint with the environment in it, for the length of a `with` block; `environ` is what its tasks get."""
     pace = endpoint.Pace(steady=0.3, bake=0.1, restart=0.05, restart_most=0.2, schedules=0.2)
     with endpoint.running(tasks=endpoint.Tasks.PROCESSES, pace=pace) as running:
         made = site_at(running.url, running.settings.region, folder)
+        made.environ = environ or made.environ
         made.stand_up()
         yield made
 

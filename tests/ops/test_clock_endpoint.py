@@ -104,6 +104,11 @@ def test_the_verbs_hold_others_schedules_to_what_is_declared_and_lose_no_field(s
         "revision-unpinned",
     }
 
+    code, told = ops(site, "status")
+    named = {(each["id"], each["subject"]) for each in told["findings"]}
+    assert (code, ("second-starter", "default/nightly") in named) == (0, True)
+    assert {("external-state-differs", f"{GROUP}/{name}") for name in EVERY} <= named
+
     assert ops(site, "schedules", "sync")[0] == 0
     assert {name: schedule(site, name, GROUP) for name in EVERY} == {
         name: {**each, "State": "DISABLED"} for name, each in before.items()
