@@ -28,15 +28,29 @@ from dispatcher.core.options.volatility import Past, Ranked, Unranked, rank
 Series = Sequence[tuple[date, Decimal]]
 Rationale = Mapping[str, Any]
 
-COLUMNS = ("symbol", "days", "strike", "bid", "ask", "spread", "volume", "open_interest", "iv", "delta", "score")
+COLUMNS = {
+    "symbol": "contract",
+    "days": "days left",
+    "strike": "strike, $",
+    "bid": "bid, $",
+    "ask": "ask, $",
+    "spread": "spread, %",
+    "volume": "volume today",
+    "open_interest": "open interest",
+    "iv": "IV, % a year",
+    "delta": "delta",
+    "score": "score of 100",
+}
+"""What is kept of a candidate, and what it is called with its unit."""
 EPOCH = date(1970, 1, 1)
 """What matplotlib counts days from."""
 SHOWN = 18
 """Rows of the picture: the best that are suitable. The page has all."""
-CHOSEN, PALE, LINE = "#d7ebd9", "#eef2f6", "#2f5d8a"
+CHOSEN, PALE, LINE, NOW = "#d7ebd9", "#eef2f6", "#2f5d8a", "#b3361e"
 STYLE = """
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #1d2733; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
+th { position: sticky; top: 0; background: #eef2f6; }
 th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #dde3ea; }
 th:first-child, td:first-child, td:last-child { text-align: left; }
 tr.chosen { background: #d7ebd9; } tr.excluded { color: #7b8794; } img { max-width: 100%; }
@@ -84,34 +98,49 @@ def history(told: History) -> Figure:
     values = [float(iv) * 100 for _, iv in told.series]
     axes.plot(days, values, color=LINE, linewidth=1.4)
     axes.xaxis_date()
-    axes.axhspan(min(values), max(values), color=PALE, zorder=0)
-    axes.plot(days[-1:], values[-1:], "o", color="#b3361e", markersize=7)
-    place: dict[str, Any] = {"xytext": (-8, 10), "textcoords": "offset points", "ha": "right"}
-    axes.annotate(f"{values[-1]:.1f} %", (days[-1], values[-1]), **place)
+    low, high = min(values[:-1], default=values[-1]), max(values[:-1], default=values[-1])
+    axes.axhspan(low, high, color=PALE, zorder=0)
+    axes.plot(days[-1:], values[-1:], "o", color=NOW, markersize=7)
+    beside: dict[str, Any] = {"xytext": (9, 0), "textcoords": "offset points", "va": "center", "color": NOW}
+    axes.annotate(f"{values[-1]:.1f} %", (days[-1], values[-1]), **beside)
     title = f"{told.underlying}: implied volatility at the money, 30 days; {told.words()}"
     axes.set_title(title, loc="left", fontsize=11)
-    axes.set_ylabel("% a year")
-    axes.margins(x=0.02)
+    axes.set_ylabel("implied volatility, % a year")
+    axes.set_xlim(days[0] - 1, days[-1] + max(1.0, 0.08 * (days[-1] - days[0])))
     axes.spines[["top", "right"]].set_visible(b=False)
+    if isinstance(told.ranked, Ranked):
+        _ranks(axes, low, high)
     return figure
+
+
+def _ranks(axes: Any, low: float, high: float) -> None:
+    """The same heights once more as ranks: 0 at the lowest day before the newest, 100 at the highest."""
+    height = high - low
+    scale = axes.secondary_yaxis(
+        "right", functions=(lambda iv: (iv - low) / height * 100, lambda at: low + at * height / 100)
+    )
+    scale.set_yticks([0, 25, 50, 75, 100])
+    scale.set_ylabel("rank, 0 lowest to 100 highest")
+    scale.spines["right"].set_visible(False)
 
 
 def candidates(rationale: Rationale, title: str) -> Figure:
     """The best suitable contracts as a table, and how many each reason excluded."""
-    figure = Figure(figsize=(12, 8), layout="constrained")
-    top, bottom = figure.subplots(2, 1, height_ratios=(3, 1.3))
     shown = _sorted(rationale)[:SHOWN]
     cells = [[_cell(each, column) for column in COLUMNS] for each in shown]
+    reasons = len({reason for each in rationale["candidates"] for reason in each["exclusions"]})
+    rows, bars = 4 + len(cells), 3 + reasons
+    figure = Figure(figsize=(12.5, 0.29 * (rows + bars)), layout="constrained")
+    top, bottom = figure.subplots(2, 1, height_ratios=(rows, bars))
     top.axis("off")
-    top.set_title(title, loc="left", fontsize=11)
+    top.set_title("\n".join([title, *outcome(rationale)]), loc="left", fontsize=11, linespacing=1.5)
     if cells:
         widths = [0.18, *[0.082] * (len(COLUMNS) - 1)]
-        labels = [column.replace("_", " ") for column in COLUMNS]
         table = top.table(
             cells,
-            colLabels=labels,
+            colLabels=list(COLUMNS.values()),
             colWidths=widths,
-            loc="upper center",
+            bbox=(0, 0, 1, 1),
             cellLoc="right",
         )
         table.auto_set_font_size(value=False)
@@ -132,17 +161,37 @@ def _shade(row: int, shown: Sequence[Mapping[str, Any]], rationale: Rationale) -
 def _excluded(axes: Any, rationale: Rationale) -> None:
     counted = Counter(reason for each in rationale["candidates"] for reason in each["exclusions"])
     found = counted.most_common()[::-1]
-    axes.barh([reason for reason, _ in found], [count for _, count in found], color=LINE, height=0.6)
+    names = [reason.replace("_", " ") for reason, _ in found]
+    axes.barh(names, [count for _, count in found], color=LINE, height=0.6)
     axes.bar_label(axes.containers[0], padding=3, fontsize=8)
     axes.set_title("contracts excluded, by reason; one may have several", loc="left", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(b=False)
+    axes.xaxis.set_visible(b=False)
+    axes.tick_params(axis="y", length=0, labelsize=9)
+    axes.spines[["top", "right", "bottom"]].set_visible(b=False)
+
+
+def outcome(rationale: Rationale) -> tuple[str, str]:
+    """What came of it: the trade with its limits, and how many contracts it was chosen from."""
+    able = len(_sorted(rationale))
+    judged = f"{able} of {len(rationale['candidates'])} contracts suitable" + (
+        f", the best {SHOWN} shown" if able > SHOWN else ""
+    )
+    trade = rationale.get("trade")
+    if not trade:
+        return "nothing chosen", judged
+    legs = f"{trade['bought']} bought" + (f", {trade['sold']} sold" if "sold" in trade else "")
+    return f"{legs}, from ${trade['first_limit']} to ${trade['bound']}, at most ${trade['loss']} lost by each", judged
 
 
 def page(told: History, rationale: Rationale | None, title: str) -> str:
     """Both on one HTML page that needs nothing else; the table has every candidate."""
     body = [f"<h1>{escape(told.underlying)}</h1>", f"<p>{escape(told.words())}</p>", _image(history(told))]
     if rationale is not None:
-        body += [f"<h2>{escape(title)}</h2>", _table(rationale)]
+        body += [
+            f"<h2>{escape(title)}</h2>",
+            *(f"<p>{escape(line)}</p>" for line in outcome(rationale)),
+            _table(rationale),
+        ]
     head = f"<meta charset='utf-8'><title>{escape(told.underlying)}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(body)}</body></html>\n"
 
@@ -150,17 +199,18 @@ def page(told: History, rationale: Rationale | None, title: str) -> str:
 def _image(figure: Figure) -> str:
     held = BytesIO()
     figure.savefig(held, format="png", dpi=110)
-    return f"<img alt='' src='data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}'>"
+    encoded = base64.b64encode(held.getvalue()).decode()
+    return f"<img alt='implied volatility by day' src='data:image/png;base64,{encoded}'>"
 
 
 def _table(rationale: Rationale) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in (*COLUMNS, "exclusions"))
+    head = "".join(f"<th>{escape(name)}</th>" for name in (*COLUMNS.values(), "excluded by"))
     return f"<table><tr>{head}</tr>{''.join(_row(each, rationale) for each in _sorted(rationale, whole=True))}</table>"
 
 
 def _row(each: Mapping[str, Any], rationale: Rationale) -> str:
     kind = "chosen" if each["symbol"] in _chosen(rationale) else "excluded" if each["exclusions"] else ""
-    cells = [_cell(each, column) for column in COLUMNS] + [", ".join(each["exclusions"])]
+    cells = [_cell(each, column) for column in COLUMNS] + [", ".join(each["exclusions"]).replace("_", " ")]
     return f"<tr class='{kind}'>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
@@ -181,7 +231,9 @@ def _cell(each: Mapping[str, Any], column: str) -> str:
     if value is None:
         return "–"
     if column in {"spread", "iv"}:
-        return f"{Decimal(value) * 100:.1f} %"
+        return f"{Decimal(value) * 100:.1f}"
+    if column in {"volume", "open_interest"}:
+        return f"{value:,}"
     return f"{Decimal(value):.2f}" if column in {"strike", "bid", "ask", "delta"} else str(value)
 
 

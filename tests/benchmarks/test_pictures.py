@@ -27,7 +27,9 @@ def test_history_and_candidates_become_pictures_and_one_page(tmp_path: Path) -> 
     page = pictures["AAPL.html"].decode()
     assert "rank 50, percentile" in page
     assert "<tr class='chosen'><td>AAPL261223C00200000</td>" in page
-    assert "volume_too_low" in page
+    assert "volume too low" in page
+    assert "AAPL261223C00200000 bought, from $4.95 to $5.00, at most $500.00 lost by each</p>" in page
+    assert "<p>2 of 3 contracts suitable</p>" in page
 
 
 def test_a_rank_that_is_undefined_is_drawn_as_such(tmp_path: Path) -> None:
