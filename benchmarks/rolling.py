@@ -23,13 +23,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bench.dispatching import ACCOUNT, NOW, QUOTE, Arrivals, environ_of, exchange_time, insert, lifted
+from benchmarks.bench.dispatching import ACCOUNT, Arrivals, environ_of, exchange_time, insert, lifted, trading
 from benchmarks.bench.measure import percentile
 from contract import events
 from contract.events import Line
 from dispatcher.adapters import migrations
-from sandbox.exchange import Config, Running, Settings, running
-from sandbox.exchange.text import nanoseconds
+from sandbox.exchange import Running, running
 from sandbox.postgres import Database, Postgres
 
 PER_SECOND = 10
@@ -158,16 +157,8 @@ def roll(seconds: float) -> Rolled:
     """
     planned = int(seconds * PER_SECOND)
     symbols = [f"R{number:05d}" for number in range(planned + _SPARE)]
-    config = Config(
-        seed=7,
-        now=nanoseconds(NOW),
-        accounts=(ACCOUNT,),
-        settings=Settings(rate_limit=0),
-        quotes=dict.fromkeys(symbols, QUOTE),
-        assets={symbol: {} for symbol in symbols},
-    )
     began = monotonic()
-    with running(config) as exchange, Postgres.temporary() as server:
+    with running(trading(symbols)) as exchange, Postgres.temporary() as server:
         migrations.upgrade(server.database.url, server.database.password)
         load = Load(server.database, symbols, began)
         exchange.on_order_request(load.arrivals)

@@ -70,16 +70,8 @@ class Arrivals:
 def measures() -> Iterator[Measure]:
     """Latency at a steady pace, and throughput of a backlog."""
     symbols = [f"B{number:04d}" for number in range(2 * ROWS)]
-    config = Config(
-        seed=7,
-        now=nanoseconds(NOW),
-        accounts=(ACCOUNT,),
-        settings=Settings(rate_limit=0),
-        quotes=dict.fromkeys(symbols, QUOTE),
-        assets={symbol: {} for symbol in symbols},
-    )
     began = monotonic()
-    with running(config) as exchange, Postgres.temporary() as server:
+    with running(trading(symbols)) as exchange, Postgres.temporary() as server:
         paced, bare = _bare_loop(exchange, 1 / PER_SECOND), _bare_loop(exchange)
         with dispatcher(exchange, server.database, ACCOUNT, lifted()):
             latencies = _paced(exchange, server.database, symbols[:ROWS], began)
@@ -90,6 +82,18 @@ def measures() -> Iterator[Measure]:
     yield Measure("row_to_order_p50_ms", percentile(latencies, 50), percentile(milliseconds, 50), "ms", submit)
     yield Measure("row_to_order_p99_ms", percentile(latencies, 99), percentile(milliseconds, 99), "ms", submit)
     yield Measure("orders_per_second", ROWS / seconds, per_second, "orders/s", "a bare alpaca-py loop")
+
+
+def trading(symbols: list[str]) -> Config:
+    """An exchange at NOW in which the account may trade each of the symbols at the same quote."""
+    return Config(
+        seed=7,
+        now=nanoseconds(NOW),
+        accounts=(ACCOUNT,),
+        settings=Settings(rate_limit=0),
+        quotes=dict.fromkeys(symbols, QUOTE),
+        assets={symbol: {} for symbol in symbols},
+    )
 
 
 def _bare_loop(exchange: Running, pause: float = 0.0) -> list[float]:
