@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 
-from contract.events import Event, Heartbeat, PositionHeld, PositionsHeld, Standby, parse
+from contract.events import Event, Heartbeat, Line, PositionHeld, PositionsHeld, Standby, parse
 
 SILENT_BEATS = 3
 """A report older than this many heartbeats says nothing about now."""
@@ -50,18 +51,23 @@ def _newest(account: str, lines: Iterable[tuple[str, str]]) -> tuple[Report | No
     begun: dict[str, list[PositionHeld]] = {}
     report: Report | None = None
     last: Event | None = None
-    for task, text in lines:
-        line = parse(text)
+    for at, task, line in _as_said(lines):
         event = line.event
         if event is None or getattr(event, "account", None) != account:
             continue
         last = event
         if isinstance(event, PositionHeld):
             begun.setdefault(task, []).append(event)
-        if isinstance(event, PositionsHeld) and line.at is not None:
+        if isinstance(event, PositionsHeld):
             build = line.speaker.build if line.speaker else ""
-            report = Report(at=line.at, build=build, total=event, held=tuple(begun.pop(task, ())))
+            report = Report(at=at, build=build, total=event, held=tuple(begun.pop(task, ())))
     return report, last
+
+
+def _as_said(lines: Iterable[tuple[str, str]]) -> list[tuple[datetime, str, Line]]:
+    """By the time within each line: CloudWatch keeps milliseconds, and a report is said within one."""
+    read = ((task, parse(text)) for task, text in lines)
+    return sorted(((line.at, task, line) for task, line in read if line.at is not None), key=itemgetter(0))
 
 
 def _missing(report: Report | None, last: Event | None, now: datetime, silent: float) -> str | None:

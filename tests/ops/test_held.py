@@ -93,6 +93,13 @@ def test_the_newest_whole_report_counts_and_one_that_was_broken_off_does_not() -
     assert found.report.at == NOON - timedelta(seconds=40)
 
 
+def test_lines_of_one_millisecond_are_taken_in_the_order_in_which_they_were_said() -> None:
+    found = read(("a", line(total(1), age=9.9999)), ("a", line(held("AAPL"), age=10)))
+
+    assert found.report is not None
+    assert [each.symbol for each in found.report.held] == ["AAPL"]
+
+
 def test_reports_of_two_tasks_and_two_accounts_are_not_mixed() -> None:
     found = read(
         ("a", line(held("AAPL"))),
