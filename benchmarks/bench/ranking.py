@@ -1,7 +1,7 @@
 """A year of daily volatility for 500 underlyings: what a rank costs to look up, and what a day costs to take.
 
 The look-up is the ledger's own statement in the real database, and the ranking after it. Taking a day is the job itself
-against the exchange, without its pauses; the peer is the least that the broker's 200 requests a minute allow.
+against the exchange, on no budget; the peer is the least that the broker's 200 requests a minute allow.
 """
 
 from collections.abc import Iterator
@@ -85,7 +85,7 @@ def _lookups(connection: Connection[DictRow]) -> tuple[list[float], list[float]]
 
 
 def _day(connection: Connection[DictRow], exchange: Running) -> tuple[float, int]:
-    """Seconds of a day's job without its pauses, and how many requests it made."""
+    """Seconds of a day's job that need not wait for a budget, and how many requests it made."""
     broker = AlpacaBroker(key=ACCOUNT.key, secret=ACCOUNT.secret, trading_url=exchange.url, data_url=exchange.url)
     store, now = PostgresVolatility(connection), broker.clock()
     job = Job(broker, complete, store, Volatility(), lambda _: None, lambda: now, lambda _: None, monotonic)
