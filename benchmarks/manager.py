@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from time import monotonic
@@ -34,34 +34,46 @@ Kind = TypeVar("Kind", bound=Event)
 
 
 @dataclass
-class Manager:
-    """One account's manager. `said` is every event, oldest first; `at` is the exchange's time."""
+class OnExchangeTime:
+    """An exchange whose clock moves only when told, and everything that was said over it, oldest first."""
 
     exchange: Running
     at: datetime
+    """The exchange's time."""
     said: list[Event] = field(default_factory=list)
-    desk: PositionDesk = field(init=False)
 
     def now(self) -> datetime:
         """The exchange's time, which moves only when told."""
         return self.at
 
-    def until(self, moment: datetime) -> None:
-        """Let time go by until then, for everyone."""
-        self.exchange.set_clock(moment.isoformat())
-        self.at = moment
+    def until(self, moment: datetime | str) -> None:
+        """Let time go by for everyone until an instant, or the ISO text of one."""
+        self.at = (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(UTC)
+        self.exchange.set_clock(self.at.isoformat())
 
     def advance(self, seconds: float) -> None:
         """Let so much time go by."""
         self.until(self.at + timedelta(seconds=seconds))
 
-    def turn(self) -> View:
-        """One turn."""
-        return turn(self.desk)
-
     def events(self, kind: type[Kind]) -> list[Kind]:
         """What was said of a kind."""
         return [each for each in self.said if isinstance(each, kind)]
+
+    def requests(self) -> int:
+        """How many requests the exchange has had."""
+        counters: Any = self.exchange.state()["counters"]
+        return int(counters["requests"])
+
+
+@dataclass
+class Manager(OnExchangeTime):
+    """One account's manager."""
+
+    desk: PositionDesk = field(init=False)
+
+    def turn(self) -> View:
+        """One turn."""
+        return turn(self.desk)
 
     def price(self, symbol: str, middle: Decimal) -> None:
         """Move a symbol's quote to both sides of a price, USD."""
@@ -73,11 +85,6 @@ class Manager:
         body = {"symbol": symbol, "qty": str(quantity), "side": "buy", "type": "market", "time_in_force": "day"}
         url = f"{self.exchange.url}/v2/orders"
         requests.post(url, json=body, headers=headers, timeout=10).raise_for_status()
-
-    def requests(self) -> int:
-        """How many requests the exchange has had."""
-        counters: Any = self.exchange.state()["counters"]
-        return int(counters["requests"])
 
 
 @contextmanager

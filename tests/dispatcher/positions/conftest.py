@@ -10,7 +10,7 @@ from sandbox.exchange.text import nanoseconds
 from sandbox.postgres import Database
 from tests.dispatcher.books import Books
 from tests.dispatcher.positions.crew import DISPATCHER, MANAGER, Crew
-from tests.dispatcher.positions.stand import Stand
+from tests.dispatcher.positions.stand import START, Stand
 from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, QUOTES
 
 
@@ -32,7 +32,7 @@ def standing_still() -> Iterator[Running]:
 @pytest.fixture
 def stand(standing_still: Running, shelf: Database) -> Iterator[Stand]:
     """An account with nothing in it."""
-    stand = Stand(standing_still, shelf)
+    stand = Stand(standing_still, START, database=shelf)
     stand.begin_again()
     yield stand
     for connection in stand.connections:

@@ -7,7 +7,6 @@ its hands, or where it waits; its leases then run out, and the next one finds wh
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from contract.environment import ExecutionMode
 from contract.limits import Limits, TradingState
@@ -212,11 +211,6 @@ class Crew:
         if running is None or not running.alive:
             running = self._running[name] = Stepped(run)
         return running.step()
-
-    def requests(self) -> int:
-        """How many the exchange has had from anyone."""
-        counters: Any = self.stand.exchange.state()["counters"]
-        return int(counters["requests"])
 
     def spare(self) -> None:
         """Nobody is to die any more."""

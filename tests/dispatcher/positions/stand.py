@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -11,8 +11,8 @@ import requests
 from psycopg import Connection
 from psycopg.rows import DictRow
 
+from benchmarks.manager import OnExchangeTime
 from contract.control import Answer, Request
-from contract.events import Event
 from contract.limits import Exits, OptionExits
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.database import connect
@@ -26,7 +26,6 @@ from dispatcher.ports import Grant, TradingAccount
 from dispatcher.shell.lease import Lease
 from dispatcher.shell.positions.cycle import View, turn
 from dispatcher.shell.positions.desk import PositionDesk
-from sandbox.exchange import Running
 from sandbox.postgres import Database
 from tests.dispatcher.cases import limits, recommendation
 from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, insert
@@ -62,16 +61,13 @@ class FakeRequests:
 
 
 @dataclass
-class Stand:
+class Stand(OnExchangeTime):
     """One account, its exchange, its books, and a manager that can be dropped and begun anew."""
 
-    exchange: Running
-    database: Database
-    exits: Exits = field(default_factory=lambda: Exits(options=OptionExits()))
-    said: list[Event] = field(default_factory=list)
+    database: Database = field(kw_only=True)
+    exits: Exits = field(default_factory=lambda: Exits(options=OptionExits()), kw_only=True)
     asked: FakeRequests = field(default_factory=FakeRequests)
     connections: list[Connection[DictRow]] = field(default_factory=list)
-    at: datetime = START
     _desk: PositionDesk | None = None
     _broker: AlpacaBroker | None = None
 
@@ -94,20 +90,6 @@ class Stand:
         self.at, self._desk = START, None
         self.said.clear()
         self.asked.table.clear()
-
-    def now(self) -> datetime:
-        """The exchange's time, which moves only when told."""
-        return self.at
-
-    def advance(self, seconds: float) -> None:
-        """Let time go by, for everyone."""
-        self.exchange.advance(seconds)
-        self.at += timedelta(seconds=seconds)
-
-    def until(self, moment: str) -> None:
-        """Let time go by until an ISO instant."""
-        self.exchange.set_clock(moment)
-        self.at = datetime.fromisoformat(moment).astimezone(UTC)
 
     def desk(self) -> PositionDesk:
         """The manager that holds the lease; a new one after `kill`."""
@@ -156,10 +138,6 @@ class Stand:
         """Shares of the symbol that a live stop stands for."""
         orders = self.broker.working(symbol)
         return sum((each.remaining for each in orders if _stops(each)), Decimal(0))
-
-    def events(self, kind: type[Event]) -> list[Any]:
-        """What was said of a kind, oldest first."""
-        return [each for each in self.said if isinstance(each, kind)]
 
     # ------------------------------------------------------------------------------------------------ what others do
 

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from decimal import Decimal
 from time import perf_counter
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,7 @@ from dispatcher.shell.positions.serve import SPACING_SECONDS
 from sandbox.exchange import AccountConfig, Config, Settings, running
 from sandbox.exchange.text import nanoseconds
 from sandbox.postgres import Database
-from tests.dispatcher.positions.stand import Stand
+from tests.dispatcher.positions.stand import START, Stand
 from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING
 
 pytestmark = pytest.mark.world
@@ -43,7 +42,7 @@ def crowded(shelf: Database) -> Iterator[Stand]:
         settings=Settings(rate_limit=0),
     )
     with running(config) as exchange:
-        stand = Stand(exchange, shelf, Exits(by_hand=ByHand.ALARM))
+        stand = Stand(exchange, START, database=shelf, exits=Exits(by_hand=ByHand.ALARM))
         stand.begin_again()
         yield stand
         for connection in stand.connections:
@@ -52,11 +51,9 @@ def crowded(shelf: Database) -> Iterator[Stand]:
 
 def requests_of(stand: Stand) -> int:
     """Requests that one turn makes."""
-    counters: Any = stand.exchange.state()["counters"]
-    before = counters["requests"]
+    before = stand.requests()
     stand.turn()
-    counters = stand.exchange.state()["counters"]
-    return int(counters["requests"]) - int(before)
+    return stand.requests() - before
 
 
 def test_five_hundred_naked_positions_stay_within_the_brokers_limit(crowded: Stand) -> None:

@@ -78,11 +78,11 @@ def test_a_quote_that_has_become_too_wide_between_two_turns_decides_nothing_and_
 
 def test_a_minute_with_a_contract_costs_a_request_a_second_for_its_quote(crew: Crew) -> None:
     held(crew)
-    before = crew.requests()
+    before = crew.stand.requests()
     for _ in range(60):
         crew.stand.advance(1)
         crew.manage()
-    asked = crew.requests() - before
+    asked = crew.stand.requests() - before
 
     turns = 60 / crew.stand.exits.reconcile_seconds
     assert 60 <= asked <= 60 + 5 * turns

@@ -212,7 +212,7 @@ def test_shares_that_come_without_a_trade_are_adopted_and_said(stand: Stand) -> 
     stand.turn(2)
 
     (difference,) = stand.events(PositionDifference)
-    assert (difference.broker_qty, difference.database_qty) == (15, 10)
+    assert (difference.broker_qty, difference.database_qty) == (Decimal(15), Decimal(10))
     assert stand.books()["AAPL"].quantity == 15
     assert stand.stops() == 15
 

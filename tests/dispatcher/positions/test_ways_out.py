@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from contract.control import Ask, Request
-from contract.events import Event, ExitStuck, ExitUnanswered, PositionUnprotected
+from contract.events import ExitStuck, ExitUnanswered, PositionUnprotected
 from contract.limits import ByHand, Exits
 from dispatcher.core import state
 from dispatcher.core.order import Side, on_tick
@@ -63,7 +63,7 @@ def lasts(stand: Stand, seconds: int = 130) -> None:
         stand.advance(10)
 
 
-def ages(stand: Stand, kind: type[Event]) -> list[Decimal]:
+def ages(stand: Stand, kind: type[PositionUnprotected | ExitStuck | ExitUnanswered]) -> list[Decimal]:
     """The ages that an alarm told, oldest first."""
     return [each.seconds for each in stand.events(kind)]
 
