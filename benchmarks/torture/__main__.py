@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit 0 when nothing was doubled, lost, made up or left unknown, and every kill point was reached; else 1."""
+    """Exit 0 when nothing was doubled, lost, made up, left unknown or ended unasked, and all was reached; else 1."""
     options = _options(arguments)
     program: Program = import_module(options.dispatcher).main
     gc.freeze()  # what was imported is shared with every fork; a collection would copy it
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     for row in tables(tally):
         print(row)
-    if tally.clean and not tally.crashes and options.only_run is None:
+    if tally.clean and options.only_run is None:
         shutil.rmtree(folder)
     else:
         print(f"\nlogs: {folder}")

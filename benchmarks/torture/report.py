@@ -54,8 +54,8 @@ class Tally:
 
     @property
     def clean(self) -> bool:
-        """Whether all four counts are zero, and enough runs reached every kill point."""
-        wrong = self.duplicates or self.lost or self.ghosts or self.unknown_left
+        """Whether all four counts are zero, nothing ended unasked, and enough runs reached every kill point."""
+        wrong = self.duplicates or self.lost or self.ghosts or self.unknown_left or self.crashes
         return not wrong and not (self.runs >= ENOUGH and self.missed)
 
 

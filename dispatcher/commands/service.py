@@ -1,6 +1,5 @@
 """What every service of the image does: read the settings, check, serve each account in a thread, stop in order."""
 
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -14,7 +13,7 @@ from time import monotonic
 from contract import events
 from contract.strict import DocumentError
 from dispatcher.adapters.voice import voice
-from dispatcher.commands import trading
+from dispatcher.commands import told, trading
 from dispatcher.ports import (
     BrokerUnavailableError,
     DatabaseAuthenticationError,
@@ -62,10 +61,12 @@ class Command:
 
 def run(command: Command, environ: Mapping[str, str]) -> int:
     """Exit 0 after SIGTERM, 1 when it may not serve."""
-    stop = Event()
     sys.setswitchinterval(SWITCH_SECONDS)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    with told.to_stop() as stop:
+        return _read_and_run(command, environ, stop)
+
+
+def _read_and_run(command: Command, environ: Mapping[str, str], stop: Event) -> int:
     say = voice(reading.speaker(environ))
     try:
         settings = reading.read(environ)

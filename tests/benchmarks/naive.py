@@ -8,9 +8,9 @@ happened. Two of them trade side by side.
 import json
 import os
 import signal
+import time
 import uuid
 from collections.abc import Mapping
-from threading import Event
 from typing import Any
 
 import psycopg
@@ -49,8 +49,8 @@ VALUES (gen_random_uuid(), %(id)s, %(ticker)s, %(action)s, now(), now(), 1, 'NON
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Trade until SIGTERM."""
     del arguments
-    stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    told_to_stop: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
     secret = json.loads(environ["ALPACA_SECRET_LARGE"])
     session = requests.Session()
     session.headers.update({"APCA-API-KEY-ID": secret["api_key"], "APCA-API-SECRET-KEY": secret["api_secret"]})
@@ -58,10 +58,10 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         environ["DATABASE_URL"], password=environ["DATABASE_PASSWORD"], autocommit=True, row_factory=dict_row
     )
     connection.execute(_LEASE, {"account": ACCOUNT, "holder": f"here:{os.getpid()}"})
-    while not stop.is_set():
+    while not told_to_stop:
         row = connection.execute(_NEXT).fetchone()
         if row is None:
-            stop.wait(0.02)
+            time.sleep(0.02)
         else:
             _trade(connection, session, environ["ALPACA_BASE_URL"], row | {"account": ACCOUNT})
     return 0

@@ -40,6 +40,17 @@ def test_told_to_stop_it_finishes_says_so_and_every_line_reads_back_typed(world:
     assert {claim["state"] for claim in world.claims().values()} <= {"accepted", "filled"}
 
 
+def test_told_to_stop_while_it_is_frozen_it_stops_when_it_thaws(world: World) -> None:
+    with process(world.environ(), "run") as running:
+        running.log.until("reconcile_completed")
+        for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
+            running.signal(number)
+        code = running.exit_code()
+        running.log.until("service_stopped", reason="told to stop")
+
+    assert code == 0
+
+
 def test_a_second_process_stands_by_and_takes_over_at_once_when_the_first_is_killed(world: World) -> None:
     with process(world.environ(), "run") as first:
         first.log.until("reconcile_completed")

@@ -1,8 +1,6 @@
 """`run` refuses to trade before it starts: one event for each thing that is wrong, and exit 1."""
 
 import json
-import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,15 +11,6 @@ from dispatcher.commands import run
 from tests.dispatcher.world import World
 
 pytestmark = pytest.mark.world
-
-
-@pytest.fixture(autouse=True)
-def _own_signals() -> Iterator[None]:
-    """The command puts its own hands on the signals; the tests' are given back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def refused(world: World, capsys: pytest.CaptureFixture[str], **changes: str) -> list[Event | None]:
