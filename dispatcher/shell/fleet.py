@@ -139,10 +139,15 @@ class Fleet:
         found = self._roster.attend(held, LEASE_SECONDS)
         with self._changing:
             self._renewed(held, found, asked_at)
-            self._holders, self._attended = dict(found.holders), True
+            self._holders = dict(found.holders)
         if self._stop.is_set():
             self._wake_all()  # and take nothing more; what is in hand is finished under its lease
-            return
+        else:
+            self._move(found)
+        self._attended = True  # only now: who asks before the first taking would hear that nobody has it
+
+    def _move(self, found: Attendance) -> None:
+        """Let go of what another should have, take what is free and ours to take."""
         step = moves(self._holder, Census(found.members, {name: each.holder for name, each in found.holders.items()}))
         for account, berth in self._berths.items():
             berth.wanted_back = account in step.let_go
