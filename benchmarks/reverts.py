@@ -128,8 +128,8 @@ REVERTS: tuple[Revert, ...] = (
         f"{_HERE}40_positions_are_counted_as_the_broker_holds_them",
         "dispatcher/core/standing.py",
         "Gates count what the broker told, not rows that an account's name selects.",
-        "return frozenset(self.positions) | pending",
-        "return frozenset(pending)",
+        "return frozenset(self.positions).union(*resting, *in_flight)",
+        "return frozenset[str]().union(*resting, *in_flight)",
     ),
     Revert(
         f"{_HERE}45_a_gate_that_has_nothing_to_look_at_refuses",

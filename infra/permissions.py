@@ -77,6 +77,7 @@ def wildcards(reach: Reach) -> Iterator[tuple[str, str]]:
         yield revision, "A release is a new revision of the family; the family is ours"
     for kind in ("service-deployment", "service-revision", "task"):
         yield reach.arn("ecs", f"{kind}/{reach.names.cluster}/*"), "AWS makes up their names; the cluster is ours"
+    yield reach.arn("ecs", f"service/{reach.names.cluster}/*"), "A second runner may have any name, and is only read"
     yield reach.arn("ssm", f"parameter{reach.names.parameter_prefix}/*"), "All parameters under the prefix are ours"
     for service in reach.services:
         yield reach.arn("logs", f"log-group:{reach.names.log_group(service)}:*"), "The log streams of one group of ours"

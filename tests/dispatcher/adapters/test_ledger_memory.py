@@ -85,6 +85,7 @@ def test_an_execution_is_written_in_the_originals_shape(books: Books) -> None:
         "explain_json": {"client_order_id": meant.client_order_id},
         "risk_json": [],
         "instrument_type": "STOCK",
+        "strategy_type": "swing_trade",
         "side": "buy",
         "status": "EXECUTED",
         "broker_order_id": told.broker_order_id,

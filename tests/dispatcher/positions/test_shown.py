@@ -55,6 +55,8 @@ def shown(config: Path, site: Site) -> dict[str, Any]:
 
 def watched(config: Path, site: Site) -> Generator[str, None, None]:
     """The lines of `ops positions --watch`, until the reader closes it with Ctrl-C; it must end well."""
+    # What a shell starts in the background ignores Ctrl-C, and so would what the tests start from there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "ops", "--config", str(config), "--endpoint-url", str(site.aws.endpoint_url)]
     with subprocess.Popen(
         [*command, "positions", "--watch"], env=os.environ | AWS, cwd=ROOT, stdout=subprocess.PIPE, text=True
