@@ -31,6 +31,8 @@ _STEPS = (  # (strike below, USD; step, USD)
 )
 _WIDEST_STEP = Decimal(10)
 _LOWEST, _HIGHEST = Decimal("0.7"), Decimal("1.3")  # the chain's strikes, as shares of the price
+FIRST_DAY = date(2024, 2, 1)
+"""The real history of options begins here: nothing is told of earlier days, nor of contracts that had ended by then."""
 
 
 class Kind(StrEnum):
@@ -90,7 +92,7 @@ class Contract:
     @property
     def ends(self) -> int:
         """When trading in it ends: the close of its last day (ns UTC)."""
-        return _close(self.expires)
+        return close_of(self.expires)
 
     @property
     def increment(self) -> tuple[Decimal, Decimal]:
@@ -105,7 +107,8 @@ class Contract:
 
 
 @lru_cache(maxsize=1024)
-def _close(day: date) -> int:
+def close_of(day: date) -> int:
+    """Tell when a trading day ends (ns UTC)."""
     session = sessions.session_on(day)
     if session is None:
         raise ValueError(f"{day} is no trading day")
@@ -144,11 +147,16 @@ def contract(asset: Asset, expires: date, kind: Kind, strike: Decimal) -> Contra
 def exists(asset: Asset, expires: date, strike: Decimal, today: date) -> bool:
     """Tell whether a contract is or was listed: a strike on the grid, an expiration once offered."""
     on_grid = strike > 0 and strike % step(strike) == 0 and asset.optionable
-    return on_grid and (expires in expirations(asset.symbol, today) or _once_offered(expires, today))
+    return on_grid and (expires in expirations(asset.symbol, today) or _once_offered(asset.symbol, expires, today))
 
 
-def _once_offered(expires: date, today: date) -> bool:
-    return sessions.FIRST < expires < today and expires == _last_session_of_week(expires)
+def _once_offered(underlying: str, expires: date, today: date) -> bool:
+    return FIRST_DAY <= expires < today and expires in past_expirations(underlying, expires, expires)
+
+
+def is_offered(contract: Contract, day: date) -> bool:
+    """Tell whether a contract could be traded on a day: its expiration was offered, and had not passed."""
+    return FIRST_DAY <= day <= contract.expires and contract.expires in expirations(contract.underlying, day)
 
 
 def step(strike: Decimal) -> Decimal:
@@ -156,11 +164,21 @@ def step(strike: Decimal) -> Decimal:
     return next((by for below, by in _STEPS if strike < below), _WIDEST_STEP)
 
 
-@lru_cache(maxsize=256)
 def expirations(underlying: str, today: date) -> tuple[date, ...]:
     """List the expirations offered on a day, nearest first."""
+    return _expirations(today, daily=underlying in _DAILY)
+
+
+def past_expirations(underlying: str, first: date, last: date) -> tuple[date, ...]:
+    """List every expiration there ever was between two days, both included."""
+    days = sessions.sessions_between(max(first, FIRST_DAY), last)
+    return tuple(s.day for s in days if underlying in _DAILY or s.day == _last_session_of_week(s.day))
+
+
+@lru_cache(maxsize=2048)
+def _expirations(today: date, *, daily: bool) -> tuple[date, ...]:
     days = set(_weekly(today, _WEEKS * 7)) | set(_monthly(today))
-    if underlying in _DAILY:
+    if daily:
         ahead = sessions.sessions_between(today, today + timedelta(days=_DAILY_AHEAD))
         days |= {session.day for session in ahead}
     return tuple(sorted(days))
@@ -198,9 +216,18 @@ def strikes(price: Decimal) -> Iterator[Decimal]:
 
 def chain(asset: Asset, price: Decimal, today: date) -> Iterator[Contract]:
     """List a stock's contracts as they are offered today at this price, by symbol."""
-    if not asset.optionable:
-        return
-    for expires in expirations(asset.symbol, today):
-        for kind in Kind:
-            for strike in strikes(price):
-                yield contract(asset, expires, kind, strike)
+    if asset.optionable:
+        for expires in expirations(asset.symbol, today):
+            yield from _of_expiration(asset, expires, price)
+
+
+def past_chain(asset: Asset, expires: date, price: Decimal) -> Iterator[Contract]:
+    """List the contracts of an expiration that has passed, around the price (USD) of its last day."""
+    if asset.optionable:
+        yield from _of_expiration(asset, expires, price)
+
+
+def _of_expiration(asset: Asset, expires: date, price: Decimal) -> Iterator[Contract]:
+    for kind in Kind:
+        for strike in strikes(price):
+            yield contract(asset, expires, kind, strike)

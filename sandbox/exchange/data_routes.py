@@ -168,6 +168,8 @@ def _bars(call: Call, symbol: str) -> Iterator[Bar]:
     if call.choice("sort", "asc", ("asc", "desc")) == "desc":
         opens = reversed(list(opens))
     for at, length in opens:
+        if not call.exchange.instruments.is_offered(symbol, at):
+            continue
         if unit in _DAYS:
             yield _day_bar(call, symbol, at)
         else:

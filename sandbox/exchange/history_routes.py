@@ -60,6 +60,7 @@ def _every(step: int) -> When:
         stretches = [
             range(-(-max(session.opens, start) // step) * step, min(session.closes, end + 1), step)
             for session in _sessions(call)
+            if call.exchange.instruments.is_offered(symbol, session.opens)
         ]
         return Moments(stretches)
 

@@ -1,6 +1,7 @@
 """What can be traded: stocks and option contracts, found by symbol or id and quoted."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
 from sandbox.exchange import contracts, option_pricing, sessions
@@ -83,6 +84,20 @@ class Instruments:
         spot = self.spot(underlying, self._clock.now())
         return (self.remember(c) for c in contracts.chain(asset, spot, today))
 
+    def past_chain(self, underlying: str, first: date, last: date) -> Iterator[Contract]:
+        """List a stock's contracts that expired between two days, both included, as they were at their end."""
+        asset = self.stock(underlying)
+        for expires in contracts.past_expirations(underlying, first, last):
+            price = self._market.traded(underlying, asset.anchor, contracts.close_of(expires))
+            yield from (self.remember(c) for c in contracts.past_chain(asset, expires, price))
+
+    def is_offered(self, symbol: str, at: int) -> bool:
+        """Tell whether something could be traded at a moment; a stock always could."""
+        if not contracts.is_contract(symbol):
+            return True
+        found = self.contract(symbol)
+        return at < found.ends and contracts.is_offered(found, sessions.eastern_day(at))
+
     def spot(self, symbol: str, at: int) -> Decimal:
         """Give a stock's price at a moment."""
         return self._market.quote(symbol, self.stock(symbol).anchor, at).last
@@ -101,5 +116,14 @@ class Instruments:
         """Summarise what a stock or a contract cost from `at` on for `length` nanoseconds."""
         if not contracts.is_contract(symbol):
             return self._market.bar(symbol, self.stock(symbol).anchor, at, length)
-        last = [self.quote(symbol, moment).last for moment in samples_of(at, length)]
+        contract = self.contract(symbol)
+        last = [self._traded(contract, moment) for moment in samples_of(at, length)]
         return self._market.summary(symbol, at, length, last)
+
+    def _traded(self, contract: Contract, at: int) -> Decimal:
+        """Tell what a contract was traded at, by the stock's price as the stock's own bars have it."""
+        given = self._market.given_quote(contract.symbol, at)
+        if given is not None:
+            return given.last
+        spot = self._market.traded(contract.underlying, self.stock(contract.underlying).anchor, at)
+        return option_pricing.quote(contract, spot, at, self._seed).last

@@ -162,9 +162,13 @@ class Market:
         moved = int(_drift_ppm(self._seed, symbol, at) * self.volatility)
         return base * (_PPM + moved) / _PPM
 
+    def traded(self, symbol: str, anchor: Decimal, at: int) -> Decimal:
+        """Give the price a stock was traded at, on its tick."""
+        return _snap(self.middle(symbol, anchor, at), ROUND_DOWN)
+
     def bar(self, symbol: str, anchor: Decimal, at: int, length: int) -> Bar:
         """Summarise a stock's prices from `at` on for `length` nanoseconds."""
-        samples = [_snap(self.middle(symbol, anchor, moment), ROUND_DOWN) for moment in samples_of(at, length)]
+        samples = [self.traded(symbol, anchor, moment) for moment in samples_of(at, length)]
         return self.summary(symbol, at, length, samples)
 
     def summary(self, symbol: str, at: int, length: int, samples: Sequence[Decimal]) -> Bar:

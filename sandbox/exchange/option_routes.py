@@ -8,7 +8,7 @@ from itertools import islice
 
 from sandbox.exchange import option_pricing, pages, sessions, wire
 from sandbox.exchange.calls import Call, Reply, ok
-from sandbox.exchange.contracts import Contract, Kind
+from sandbox.exchange.contracts import FIRST_DAY, Contract, Kind
 from sandbox.exchange.errors import refuse
 from sandbox.exchange.intake import number
 from sandbox.exchange.market import Quote
@@ -28,7 +28,8 @@ def contracts(call: Call) -> Reply:
     skip = pages.read_token(call.query.get("page_token"))
     wanted = call.listed("underlying_symbols") or tuple(a.symbol for a in call.exchange.listing.all())
     tests = [*_filters(call), *_contract_filters(call)]
-    listed = (c for symbol in sorted(set(wanted)) for c in _chain(call, symbol))
+    chain = _chain if _status(call) == "active" else _past_chain
+    listed = (c for symbol in sorted(set(wanted)) for c in chain(call, symbol))
     found = (c for c in listed if all(test(c) for test in tests))
     page = list(islice(found, skip, skip + limit + 1))
     deliverables = call.flag("show_deliverables")
@@ -46,6 +47,16 @@ def _chain(call: Call, underlying: str) -> Iterator[Contract]:
     return call.exchange.instruments.chain(underlying)
 
 
+def _past_chain(call: Call, underlying: str) -> Iterator[Contract]:
+    """List what has expired, as far back as the asked dates reach."""
+    if call.exchange.listing.find(underlying) is None:
+        return iter(())
+    exact, first, last = _dates(call)
+    today = sessions.eastern_day(call.exchange.clock.now())
+    until = min(exact or last or today, today)
+    return call.exchange.instruments.past_chain(underlying, exact or first or FIRST_DAY, until)
+
+
 def contract(call: Call) -> Reply:
     """GET /v2/options/contracts/{symbol_or_id}."""
     given = call.params["symbol_or_id"]
@@ -58,12 +69,15 @@ def contract(call: Call) -> Reply:
 def _contract(call: Call, found: Contract, *, deliverables: bool) -> wire.Json:
     exchange = call.exchange
     asset = exchange.asset(found.underlying)
+    over = found.ends <= exchange.clock.now()
+    last = found.expires if over else exchange.last_session_day()
+    close = exchange.instruments.quote(found.symbol, found.ends).last if over else exchange.close_price(found.symbol)
     shown: wire.Json = {
         "id": found.id,
         "symbol": found.symbol,
         "name": found.name(),
-        "status": "active" if found.ends > exchange.clock.now() else "inactive",
-        "tradable": found.tradable,
+        "status": "inactive" if over else "active",
+        "tradable": found.tradable and not over,
         "expiration_date": found.expires.isoformat(),
         "root_symbol": found.underlying,
         "underlying_symbol": found.underlying,
@@ -74,9 +88,9 @@ def _contract(call: Call, found: Contract, *, deliverables: bool) -> wire.Json:
         "multiplier": str(found.multiplier),
         "size": str(found.multiplier),
         "open_interest": str(100 + int(found.id[:4], 16) % 5_000),
-        "open_interest_date": exchange.last_session_day().isoformat(),
-        "close_price": plain(exchange.close_price(found.symbol)),
-        "close_price_date": exchange.last_session_day().isoformat(),
+        "open_interest_date": last.isoformat(),
+        "close_price": plain(close),
+        "close_price_date": last.isoformat(),
         "ppind": found.penny,
     }
     if deliverables:
@@ -97,11 +111,13 @@ def _deliverable(found: Contract, asset_id: str) -> wire.Json:
     }
 
 
+def _status(call: Call) -> str:
+    return call.choice("status", "active", ("active", "inactive"))
+
+
 def _contract_filters(call: Call) -> Iterator[Test]:
     """Give the conditions only the contracts path has."""
-    status = call.query.get("status") or "active"
-    if status not in ("active", "inactive"):
-        raise refuse("query_invalid", field="status")
+    status = _status(call)
     now = call.exchange.clock.now()
     yield lambda c: (c.ends > now) == (status == "active")
     if not any(call.query.get(name) for name in ("expiration_date", "expiration_date_gte", "expiration_date_lte")):
@@ -140,15 +156,22 @@ def _strike_filters(call: Call) -> Iterator[Test]:
 
 
 def _date_filters(call: Call) -> Iterator[Test]:
-    exact, first, last = (
-        _day(call, name) for name in ("expiration_date", "expiration_date_gte", "expiration_date_lte")
-    )
+    exact, first, last = _dates(call)
     if exact is not None:
         yield lambda c: c.expires == exact
     if first is not None:
         yield lambda c: c.expires >= first
     if last is not None:
         yield lambda c: c.expires <= last
+
+
+def _dates(call: Call) -> tuple[date | None, date | None, date | None]:
+    """Read the asked expiration, or the first and the last."""
+    return (
+        _day(call, "expiration_date"),
+        _day(call, "expiration_date_gte"),
+        _day(call, "expiration_date_lte"),
+    )
 
 
 def _day(call: Call, name: str) -> date | None:
