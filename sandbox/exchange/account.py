@@ -1,16 +1,15 @@
 """One trading account: its cash, its positions, and what its open orders keep back."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sandbox.exchange.orders import ZERO
 from sandbox.exchange.portfolio import Hold, Position, traded
+from sandbox.exchange.valuation import Prices, Valuation
 
 COLLATERAL = "short "  # what positions keep back, and no order, is held under names that begin so
 MARGIN_EQUITY = Decimal(2_000)  # USD; below it an account has no margin and sells nothing short
 MOST_IN_ONE = 6  # a holding above 600 % of the equity restricts the account to closing
-Price = Callable[[Position], Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,7 @@ class Account:
     configurations: dict[str, object] = field(default_factory=dict)
     watchlists: dict[str, Watchlist] = field(default_factory=dict)
     locates: dict[str, Locate] = field(default_factory=dict)
+    _valuation: Valuation = field(default_factory=Valuation)
 
     @property
     def options_trading_level(self) -> int:
@@ -128,28 +128,39 @@ class Account:
             self.positions[position.symbol] = after
         else:
             self.positions.pop(position.symbol, None)
+        self._valuation.moved(position.symbol)
         return after.qty
 
-    def equity(self, price: Price) -> Decimal:
+    def hold_instead(self, positions: dict[str, Position]) -> None:
+        """Hold other positions than before."""
+        self.positions = positions
+        self._valuation.forget()
+
+    def valuation(self, prices: Prices) -> Valuation:
+        """What everything held is worth."""
+        self._valuation.bring_up_to_date(self.positions, prices)
+        return self._valuation
+
+    def equity(self, prices: Prices) -> Decimal:
         """Cash and what everything held is worth."""
-        return sum((p.worth(price(p)) for p in self.positions.values()), self.cash)
+        return self.cash + self.valuation(prices).net
 
     def leverage(self, equity: Decimal) -> Decimal:
         """The multiplier in force: none below the minimum equity of a margin account."""
         return self.multiplier if equity >= MARGIN_EQUITY else min(self.multiplier, Decimal(1))
 
-    def concentrated(self, price: Price) -> bool:
+    def concentrated(self, prices: Prices) -> bool:
         """Whether one holding is worth so much of the equity that only closing is allowed."""
-        worths = [p.worth(price(p)) for p in self.positions.values()]
-        most = MOST_IN_ONE * sum(worths, self.cash)
-        return any(abs(worth) > most for worth in worths)
+        held = self.valuation(prices)
+        most = MOST_IN_ONE * (self.cash + held.net)
+        return held.gross > most and held.most() > most  # what all of it is not worth, no holding is
 
-    def buying_power(self, price: Price) -> Decimal:
+    def buying_power(self, prices: Prices) -> Decimal:
         """Equity times the multiplier, less what is held and what open orders keep back."""
-        worths = [p.worth(price(p)) for p in self.positions.values()]
-        equity, exposure = sum(worths, self.cash), sum(map(abs, worths), ZERO)
-        return max(ZERO, self.leverage(equity) * equity - exposure - self.held_cash)
+        held = self.valuation(prices)
+        equity = self.cash + held.net
+        return max(ZERO, self.leverage(equity) * equity - held.gross - self.held_cash)
 
-    def free_cash(self, price: Price) -> Decimal:
+    def free_cash(self, prices: Prices) -> Decimal:
         """Buying power without margin: what options and fractional buys are paid from."""
-        return max(ZERO, min(self.cash - self.held_cash, self.equity(price)))
+        return max(ZERO, min(self.cash - self.held_cash, self.equity(prices)))

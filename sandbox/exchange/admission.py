@@ -1,6 +1,5 @@
 """What an account may order: its money, its shares, its other orders. Reads, never changes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
@@ -21,9 +20,9 @@ from sandbox.exchange.orders import (
     Side,
     TimeInForce,
 )
-from sandbox.exchange.portfolio import Position
 from sandbox.exchange.sessions import Phase
 from sandbox.exchange.text import plain
+from sandbox.exchange.valuation import Prices
 
 SHORT_MARK_UP = Decimal("1.03")  # a short is valued at max(limit, 1.03 x ask)
 _NEAR, _FAR = Decimal("1.04"), Decimal("1.025")  # buy stops become stop-limits this far above
@@ -39,12 +38,12 @@ class Standing:
     book: Book
     settings: Settings
     now: int
-    price: Callable[[Position], Decimal]
+    prices: Prices
 
     @property
     def buying_power(self) -> Decimal:
         """What may still be spent, USD."""
-        return self.account.buying_power(self.price)
+        return self.account.buying_power(self.prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ def _check_short(standing: Standing, request: OrderRequest, asset: Asset) -> Non
         raise refuse("not_shortable", symbol=asset.symbol)
     account = standing.account
     blocked = not account.shorting_enabled or account.allows("no_shorting")
-    if blocked or account.equity(standing.price) < MARGIN_EQUITY:
+    if blocked or account.equity(standing.prices) < MARGIN_EQUITY:
         raise refuse("may_not_short")
     if not asset.easy_to_borrow and request.tif is not TimeInForce.DAY:
         raise refuse("hard_to_borrow_tif", symbol=asset.symbol)
@@ -183,7 +182,7 @@ def _check_located(standing: Standing, symbol: str, requested: Decimal) -> None:
 def check_may_open(standing: Standing, side: Side | None, symbol: str) -> None:
     """Refuse to open anything for a closing-only account, or against an opposite opening order."""
     account = standing.account
-    if account.closing_only or account.concentrated(standing.price):
+    if account.closing_only or account.concentrated(standing.prices):
         raise refuse("closing_only")
     margin_code = standing.settings.intraday_margin_code
     if margin_code:
@@ -248,7 +247,7 @@ def check_money(standing: Standing, cost: Decimal) -> None:
 
 def check_options_money(standing: Standing, cost: Decimal) -> None:
     """Refuse to spend more than the options buying power, which knows no margin."""
-    available = standing.account.free_cash(standing.price)
+    available = standing.account.free_cash(standing.prices)
     if cost > available:
         words = {"required": money(cost), "available": money(available)}
         extra = {"options_buying_power": words["available"], "cost_basis": words["required"]}

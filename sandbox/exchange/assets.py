@@ -146,6 +146,8 @@ class Listing:
     def __init__(self, extra: Mapping[str, Mapping[str, object]]) -> None:
         """List the built-in stocks, and those given, by symbol."""
         self._assets: dict[str, Asset] = dict(LISTED)
+        self.changes = 0
+        """How often somebody has changed what is listed."""
         self._symbols = {asset.id: symbol for symbol, asset in self._assets.items()}
         for symbol, facts in extra.items():
             self.change(symbol, facts)
@@ -172,6 +174,7 @@ class Listing:
         known = self._assets.get(symbol) or Asset(symbol, symbol, "NASDAQ", Decimal(100))
         asset = replace(known, **{key: _fact(key, value) for key, value in facts.items()})
         self._assets[symbol] = asset
+        self.changes += 1
         self._symbols[asset.id] = symbol
         return asset
 

@@ -22,7 +22,7 @@ from sandbox.exchange.contracts import Contract
 from sandbox.exchange.errors import Refused, refuse, refuse_as
 from sandbox.exchange.faults import Faults
 from sandbox.exchange.floor import Floor, Listener, Update
-from sandbox.exchange.instruments import Instrument, Instruments
+from sandbox.exchange.instruments import Instrument, Instruments, LastPrices
 from sandbox.exchange.market import Market, Quote
 from sandbox.exchange.option_desk import OptionDesk, Parts
 from sandbox.exchange.orders import ZERO, Order, OrderClass, OrderRequest, Side, Status, TimeInForce
@@ -51,6 +51,7 @@ class Exchange:
         self.listing = Listing(config.assets)
         self.book = Book()
         self.instruments = Instruments(self.listing, self.market, self.clock, seed)
+        self.prices = LastPrices(self.instruments, self.listing, self.market, self.clock)
         self.accounts: dict[str, Account] = {}
         self.statements: dict[str, Statement] = {}
         self.kept_from_exercise: dict[str, set[str]] = {}
@@ -125,7 +126,7 @@ class Exchange:
         )
         for symbol, held in config.positions.items():
             account.positions[symbol] = self._declared_position(symbol, held)
-        account.last_equity = account.equity(self.price)
+        account.last_equity = account.equity(self.prices)
         self.accounts[account.number] = account
         self.statements[account.number] = Statement(account.number)
         self.kept_from_exercise[account.number] = set()
@@ -148,10 +149,6 @@ class Exchange:
     def quote(self, symbol: str) -> Quote:
         """Quote a symbol now."""
         return self.instruments.quote(symbol, self.clock.now())
-
-    def price(self, position: Position) -> Decimal:
-        """Tell what one share of a holding is worth now: the last trade."""
-        return self.quote(position.symbol).last
 
     def close_price(self, symbol: str) -> Decimal:
         """Tell what a stock or contract was worth at the last close before today's session."""
@@ -177,7 +174,7 @@ class Exchange:
 
     def standing(self, account: Account) -> Standing:
         """Give what admission looks at."""
-        return Standing(account, self.book, self.settings, self.clock.now(), self.price)
+        return Standing(account, self.book, self.settings, self.clock.now(), self.prices)
 
     # -- what a client asks ----------------------------------------------------------------
 

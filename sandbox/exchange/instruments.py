@@ -10,6 +10,7 @@ from sandbox.exchange.clock import Clock
 from sandbox.exchange.contracts import Contract
 from sandbox.exchange.errors import refuse
 from sandbox.exchange.market import Bar, Market, Quote, samples_of
+from sandbox.exchange.portfolio import Position
 
 Instrument = Asset | Contract
 _ID_LENGTH = 36  # of a UUID as it is written
@@ -127,3 +128,22 @@ class Instruments:
             return given.last
         spot = self._market.traded(contract.underlying, self.stock(contract.underlying).anchor, at)
         return option_pricing.quote(contract, spot, at, self._seed).last
+
+
+class LastPrices:
+    """What holdings are worth now, at the last trade. It moves by the second, or when a quote is given or recorded."""
+
+    def __init__(self, instruments: Instruments, listing: Listing, market: Market, clock: Clock) -> None:
+        """Price with these."""
+        self._instruments = instruments
+        self._listing = listing
+        self._market = market
+        self._clock = clock
+
+    def stamp(self) -> object:
+        """See Prices."""
+        return self._market.moved_at(self._clock.now()), self._market.changes, self._listing.changes
+
+    def of(self, position: Position) -> Decimal:
+        """See Prices."""
+        return self._instruments.quote(position.symbol, self._market.moved_at(self._clock.now())).last

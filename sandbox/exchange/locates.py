@@ -82,7 +82,7 @@ def create(call: Call) -> Reply:
         return ok(_shown(call, known), 201)
     locate = _located(call, key)
     fee = locate.located_qty * locate.price
-    if fee > call.account.buying_power(call.exchange.price):
+    if fee > call.account.buying_power(call.exchange.prices):
         raise refuse("locate_power")
     call.account.locates[locate.id] = locate
     if fee:

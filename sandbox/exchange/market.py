@@ -98,14 +98,32 @@ class Market:
         The symbols of a recording are quoted as it says: each quote holds until the next.
         """
         self._seed = seed
-        self.volatility = volatility
+        self._volatility = volatility
         self._recording = recording
         self._moments = sorted({quote.at for quotes in recording.values() for quote in quotes})
         self._fixed: dict[str, tuple[Decimal, Decimal, Decimal]] = {}
+        self.changes = 0
+        """How often somebody has changed what is quoted."""
+
+    @property
+    def volatility(self) -> Decimal:
+        """How much prices move: 1 is a few per cent a month."""
+        return self._volatility
+
+    @volatility.setter
+    def volatility(self, volatility: Decimal) -> None:
+        self._volatility = volatility
+        self.changes += 1
+
+    def moved_at(self, at: int) -> int:
+        """Tell when prices moved last by themselves, up to a moment: with its second, or by the recording within it."""
+        index = bisect_right(self._moments, at)
+        return max(at // SECOND * SECOND, self._moments[index - 1] if index else 0)
 
     def fix(self, symbol: str, bid: Decimal, ask: Decimal, last: Decimal | None) -> None:
         """Hold a symbol's quote in place (USD) until it is fixed anew or released."""
         self._fixed[symbol] = (bid, ask, middle_of(bid, ask) if last is None else last)
+        self.changes += 1
 
     def given_quote(self, symbol: str, at: int) -> Quote | None:
         """Give a quote that is held in place or was recorded, if there is one."""
@@ -134,6 +152,7 @@ class Market:
     def release(self, symbol: str) -> None:
         """Let a symbol walk again."""
         self._fixed.pop(symbol, None)
+        self.changes += 1
 
     def fixed(self) -> Mapping[str, tuple[Decimal, Decimal, Decimal]]:
         """Give bid, ask and last trade of every symbol held in place."""

@@ -240,7 +240,7 @@ def check_means(
     free = max(ZERO, account.qty(underlying) - account.held(underlying)) + released.shares
     if need.shares > free:
         raise _uncovered(instruments, underlying, need.shares, free)
-    available = account.free_cash(standing.price) + released.cash
+    available = account.free_cash(standing.prices) + released.cash
     if need.cash > available:
         raise _too_dear(trades, need.cash, available)
     return need

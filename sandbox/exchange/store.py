@@ -166,7 +166,7 @@ def _restore_account(exchange: Exchange, account: Account, saved: Mapping[str, o
     if isinstance(kept, list):
         exchange.kept_from_exercise[account.number] = set(kept)
     if isinstance(positions, list):
-        account.positions = {p["symbol"]: _position(p) for p in positions}
+        account.hold_instead({p["symbol"]: _position(p) for p in positions})
     lists, found = saved["watchlists"], saved["locates"]
     if isinstance(lists, list):
         account.watchlists = {w["id"]: Watchlist(**{**w, "symbols": tuple(w["symbols"])}) for w in lists}

@@ -5,12 +5,9 @@ from typing import TYPE_CHECKING
 
 from sandbox.exchange import lifetime, sessions
 from sandbox.exchange.orders import FINAL, Order, Status
-from sandbox.exchange.portfolio import Position
 from sandbox.exchange.sessions import Phase
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from sandbox.exchange.engine import Exchange
 
 
@@ -106,10 +103,8 @@ class TimeKeeper:
             return
         self._seen_day = day
         for account in self._exchange.accounts.values():
-            account.last_equity = account.equity(self._price_at_close)
-
-    def _price_at_close(self, position: Position) -> "Decimal":
-        return self._exchange.close_price(position.symbol)
+            worths = (each.worth(self._exchange.close_price(each.symbol)) for each in account.positions.values())
+            account.last_equity = sum(worths, account.cash)
 
     def _close_unaffordable(self, now: int) -> None:
         """Sell, once on their last day, the contracts whose exercise the account could not pay."""

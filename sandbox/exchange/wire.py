@@ -90,13 +90,10 @@ def answered(exchange: Exchange, value: Order) -> Json:
 
 def account(exchange: Exchange, value: Account) -> Json:
     """Show an account; all amounts in USD."""
-    price = exchange.price
-    worths = [p.worth(price(p)) for p in value.positions.values()]
-    long = sum((w for w in worths if w > 0), ZERO)
-    short = sum((w for w in worths if w < 0), ZERO)
-    equity, exposure = value.cash + long + short, long - short
-    power = value.buying_power(price)
-    free = value.free_cash(price)
+    held = value.valuation(exchange.prices)
+    equity, exposure = value.cash + held.net, held.gross
+    power = value.buying_power(exchange.prices)
+    free = value.free_cash(exchange.prices)
     overnight = max(ZERO, 2 * equity - exposure - value.held_cash)
     shown: Json = {
         "id": value.id,
@@ -116,8 +113,8 @@ def account(exchange: Exchange, value: Account) -> Json:
         "portfolio_value": plain(rounded(equity, 4)),
         "equity": plain(rounded(equity, 4)),
         "last_equity": plain(rounded(value.last_equity, 4)),
-        "long_market_value": plain(rounded(long, 4)),
-        "short_market_value": plain(rounded(short, 4)),
+        "long_market_value": plain(rounded(held.long, 4)),
+        "short_market_value": plain(rounded(held.short, 4)),
         "initial_margin": plain(rounded(exposure / 2, 4)),
         "maintenance_margin": plain(rounded(exposure * 3 / 10, 4)),
         "last_maintenance_margin": "0",
@@ -141,7 +138,7 @@ def account(exchange: Exchange, value: Account) -> Json:
 
 def position(exchange: Exchange, owner: Account, value: Position) -> Json:
     """Show a position."""
-    price = exchange.price(value)
+    price = exchange.prices.of(value)
     before = exchange.close_price(value.symbol)
     worth = value.worth(price)
     gain = worth - value.cost
