@@ -71,10 +71,10 @@ def hear(minute: Minute, told: Told, now: float) -> Minute:
     if told.refused:
         return Minute(ends_at, max(minute.drawn, told.limit), closed_until=max(minute.closed_until, ends_at))
     used = told.limit - told.remaining
-    # An answer is from a moment ago: across the end of a minute it tells of the one before.
-    same = abs(ends_at - minute.ends_at) < MINUTE / 2
-    drawn = max(minute.drawn, used) if same or now < minute.ends_at else used
-    return replace(minute, ends_at=ends_at, drawn=drawn)
+    # The end that we know lies up to two seconds late (whole seconds, and one for safety): an answer of the broker's
+    # next minute comes before it, and what was drawn of the last one is no part of it.
+    begins_another = ends_at - minute.ends_at >= MINUTE / 2
+    return replace(minute, ends_at=ends_at, drawn=used if begins_another else max(minute.drawn, used))
 
 
 def give_back(minute: Minute, requests: int, of: float, now: float) -> Minute:

@@ -100,6 +100,25 @@ def test_an_answer_of_the_next_minute_begins_it() -> None:
     assert hear(minute, Told(LIMIT, remaining=199, seconds=59), MINUTE + 1).drawn == 1
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_spent_minute_is_no_part_of_the_next_when_the_broker_begins_that_before_the_end_we_know(
+    refused: bool,  # noqa: FBT001  a case
+) -> None:
+    spent = hear(drawn_out(Minute(), Priority.EXITS)[0], Told(LIMIT, 0, seconds=21.5, refused=refused), 40.0)
+    next_one = hear(spent, Told(LIMIT, remaining=199, seconds=60.8), 60.2)
+
+    assert (spent.ends_at, next_one.drawn) == (61.5, 1)
+    assert drawn_out(next_one, Priority.ENTRIES, now=61.5)[1] == ceiling(LIMIT, Priority.ENTRIES) - 1
+
+
+def test_an_answer_of_the_minute_before_that_comes_late_ends_the_next_one_early_and_no_more() -> None:
+    minute = hear(Minute(), Told(LIMIT, remaining=199, seconds=60.8), 60.2)
+    minute = hear(minute, Told(LIMIT, remaining=0, seconds=1.4), 60.1)
+
+    assert draw(minute, LIMIT, Priority.EXITS, 61.0)[1].requests == 0
+    assert draw(minute, LIMIT, Priority.EXITS, 61.5)[1].requests > 0
+
+
 @pytest.mark.parametrize("priority", Priority)
 def test_even_a_limit_of_one_request_lets_everyone_have_it_once(priority: Priority) -> None:
     minute, first = draw(Minute(), 1, priority, 0.0)
