@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -19,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from threading import Event
 from typing import LiteralString, Self
 
 import psutil
@@ -28,6 +26,7 @@ from psycopg import sql
 
 from contract.environment import DATABASE_PASSWORD
 from sandbox.pgbinaries import PostgresError, Programs, find
+from sandbox.told import Stop, to_stop
 
 __all__ = ["DATABASE", "ROLE", "Database", "Passwords", "Postgres", "PostgresError"]
 
@@ -266,22 +265,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of the data; made if absent, kept at the end")
     options = parser.parse_args(arguments)
 
-    asked_to_stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
     try:
-        with Postgres.running(options.data, port=options.port) as server:
-            return _serve(server, asked_to_stop)
+        with to_stop() as stop, Postgres.running(options.data, port=options.port) as server:
+            return _serve(server, stop)
     except PostgresError as error:
         sys.stderr.write(f"postgres: {error}\n")
         return 1
 
 
-def _serve(server: Postgres, asked_to_stop: Event) -> int:
+def _serve(server: Postgres, stop: Stop) -> int:
     sys.stderr.write(f"database {server.database.url}, password in {server.folder / _PASSWORDS}\n")
     sys.stdout.write(f"postgres ready on {_HOST}:{server.port}\n")
     sys.stdout.flush()
-    while not asked_to_stop.wait(timeout=0.5):
+    while not stop.wait(0.5):
         if server.pid() is None:
             sys.stderr.write(f"postgres: ended by itself\n{server.log_tail()}\n")
             return 1

@@ -1,16 +1,15 @@
 """`python -m sandbox.aws --port P`: the endpoint as a program."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 
 from sandbox.aws.fits import PatchDoesNotFitError
 from sandbox.aws.run import AwsError, running
 from sandbox.aws.runner import CannotRunError
 from sandbox.aws.settings import Pace, Tasks
+from sandbox.told import to_stop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,15 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, help="keep the resources in this folder; without it they are in memory")
     options = parser.parse_args(arguments)
 
-    asked_to_stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
     try:
-        with running(port=options.port, tasks=options.tasks, pace=Pace(), data=options.data) as aws:
+        with to_stop() as stop, running(port=options.port, tasks=options.tasks, pace=Pace(), data=options.data) as aws:
             sys.stderr.write("".join(f"aws: {note}\n" for note in aws.notes))
             sys.stdout.write(f"aws ready on {aws.url}\n")
             sys.stdout.flush()
-            asked_to_stop.wait()
+            stop.wait()
     except (AwsError, CannotRunError, PatchDoesNotFitError) as error:
         sys.stderr.write(f"aws: {error}\n")
         return 1
