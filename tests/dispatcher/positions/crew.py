@@ -6,10 +6,12 @@ its hands, or where it waits; its leases then run out, and the next one finds wh
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from contract.environment import ExecutionMode
-from contract.limits import Limits, TradingState
+from contract.limits import Action, Limits, TradingState
+from contract.options import Choice, Contracts, Entry, Options, Structure, Undefined, Volatility
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.database import Connections
 from dispatcher.adapters.greeks import complete
@@ -38,6 +40,13 @@ DISPATCHER, MANAGER = "dispatcher", "manager"
 FOR_LONG = 3600.0
 NEVER = -1
 ENTRY_LIFE_SECONDS = 60
+OPTIONS = Options(
+    choice=Choice(max_spread_fraction=Decimal("0.2"), min_delta=Decimal("0.2"), max_delta=Decimal("0.8")),
+    volatility=Volatility(undefined=Undefined.REDUCE, reduced_fraction=Decimal(1)),
+    contracts=Contracts(fixed_fraction=Decimal("0.02"), max_loss_per_trade=Decimal(2_000)),
+    entry=Entry(steps=2, step_seconds=1, life_seconds=ENTRY_LIFE_SECONDS, max_premium_above_middle=Decimal("0.5")),
+)
+"""Traded though nothing is known of the volatility's past, and moved quickly to where they fill."""
 
 
 @dataclass
@@ -164,6 +173,8 @@ class Crew:
     listener: Listener
     rang: list[int] = field(default_factory=list)
     fates: dict[str, Fate] = field(default_factory=lambda: {DISPATCHER: Fate(), MANAGER: Fate()})
+    bought_as: Structure = Structure.SINGLE
+    """What a call or a put that is recommended is bought as."""
     _running: dict[str, Stepped] = field(default_factory=dict)
     _service: PositionService | None = None
 
@@ -172,6 +183,8 @@ class Crew:
         """Nothing here is about how much may be traded, so no count stands in the way."""
         return limits(
             above_ceilings=True,
+            allowed_actions=tuple(Action),
+            options=replace(OPTIONS, bought_as=self.bought_as),
             exits=self.stand.exits,
             symbol_cooldown_minutes=0,
             max_orders_per_symbol_per_day=10_000,
