@@ -1,7 +1,7 @@
 """`make bench`: every measure, printed side by side and written to `benchmarks/latest.json`."""
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -40,5 +40,15 @@ def _table(found: list[Measure]) -> Table:
     return table
 
 
+def _chosen() -> list[str]:
+    asked = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__)
+    asked.add_argument("measure", nargs="*", metavar="measure", help=f"only these: {', '.join(MODULES)}; else all")
+    given: list[str] = asked.parse_args().measure
+    for name in given:
+        if name not in MODULES:
+            asked.error(f"no measure {name!r}; there are {', '.join(MODULES)}")
+    return given
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(_chosen())

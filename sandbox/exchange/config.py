@@ -90,7 +90,7 @@ MEANINGS: Mapping[str, str] = {
     "options_increments": "option prices off their increment are refused; the real ones may be routed differently",
     "options_cutoff": "Eastern time from which expiring contracts are not opened; the documents say 15:15 and 15:30",
     "options_expiring_today_limit": "contracts expiring today an account may hold; 0 is no limit",
-    "free_plan": "no OPRA, no SIP of the last 15 minutes",
+    "free_plan": "no OPRA, no SIP of the last 15 minutes, no stream of it",
     "pattern_day_trading": "every opening order is refused with the retired 40310100",
     "day_trading_fields": "accounts carry the day-trading fields that were removed in July 2026",
 }

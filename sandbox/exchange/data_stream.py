@@ -9,13 +9,14 @@ from aiohttp import web
 
 from sandbox.exchange import wire
 from sandbox.exchange.engine import Exchange
-from sandbox.exchange.faults import STREAM
+from sandbox.exchange.faults import STREAM, delivered
 from sandbox.exchange.market import Quote
 from sandbox.exchange.sockets import Socket, accept
 from sandbox.exchange.text import SECOND, read_instant
 
 PATHS = ("/v2/iex", "/v2/sip", "/v2/delayed_sip", "/v2/test")
 ROUTE = f"{STREAM}data"
+_PAID = "/v2/sip"
 _CHANNELS = ("trades", "quotes", "bars")
 _MINUTE = 60 * SECOND
 Message = dict[str, object]
@@ -27,9 +28,11 @@ class Subscriber:
 
     socket: Socket
     packs: bool
+    path: str
     known: bool = False
     wanted: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in _CHANNELS})
     told: dict[str, Quote] = field(default_factory=dict)
+    kept: list[list[Message]] = field(default_factory=list)
     minute: int = 0
 
     def say(self, messages: Iterable[Message]) -> None:
@@ -56,7 +59,7 @@ class DataStream:
     async def serve(self, request: web.BaseRequest) -> web.WebSocketResponse:
         """Talk with one client until it leaves."""
         packs = "msgpack" in request.headers.get("Content-Type", "")
-        subscriber = Subscriber(await accept(request), packs)
+        subscriber = Subscriber(await accept(request), packs, request.path)
         self._subscribers.append(subscriber)
         subscriber.say([{"T": "success", "msg": "connected"}])
         try:
@@ -94,6 +97,8 @@ class DataStream:
         account = self.exchange.by_key.get(str(said.get("key", "")))
         if account is None or account.secret != said.get("secret"):
             return _error(402, "auth failed")
+        if self.exchange.settings.free_plan and subscriber.path == _PAID:
+            return _error(409, "insufficient subscription")
         subscriber.known = True
         return {"T": "success", "msg": "authenticated"}
 
@@ -107,11 +112,11 @@ class DataStream:
         if not messages:
             return
         fault = self.exchange.faults.strike(ROUTE, "")
-        kind = fault.kind if fault else ""
-        if kind == "stream-drop":
+        if fault and fault.kind == "stream-drop":
             subscriber.socket.abort()
-        elif kind != "stream-lose":
-            subscriber.say(messages * 2 if kind == "stream-double" else messages)
+            return
+        for batch in delivered(fault.kind if fault else "", messages, subscriber.kept):
+            subscriber.say(batch)
 
     def _news(self, subscriber: Subscriber) -> Iterable[Message]:
         wanted = subscriber.wanted

@@ -207,6 +207,7 @@ TABLE: Mapping[str, Row] = {
     "position_not_found": _absent("position does not exist"),
     "contract_position_not_found": _absent("position not found: {symbol}"),
     "symbol_not_found": _absent("symbol not found: {symbol}"),
+    "announcement_not_found": _absent("announcement not found for {announcement}"),
     "watchlist_not_found": _absent("watchlist not found for {watchlist}"),
     "watchlist_name_taken": _shape("watchlist name must be unique"),
     "watchlist_name_long": _shape("watchlist name must be no more than 64 characters"),

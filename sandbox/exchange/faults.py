@@ -2,8 +2,9 @@
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 KINDS: Mapping[str, str] = {
     "drop-before": "the connection is reset, nothing was applied",
@@ -97,6 +98,22 @@ def _count(table: Mapping[str, object], key: str, default: int) -> int:
     if not isinstance(value, int) or value < 0:
         raise ValueError(f"{key} must be a whole number from 0 up, not {value!r}")
     return value
+
+
+Message = TypeVar("Message")
+
+
+def delivered(kind: str, message: Message, kept: list[Message]) -> Iterator[Message]:
+    """Give what a listener of a stream hears in place of a message; what is swapped waits in `kept`."""
+    if kind == "stream-swap":
+        kept.append(message)
+        return
+    if kind != "stream-lose":
+        yield message
+    if kind == "stream-double":
+        yield message
+    yield from kept
+    kept.clear()
 
 
 class Faults:

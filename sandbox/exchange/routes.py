@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from sandbox.exchange import account_routes as account
 from sandbox.exchange import code_tables, locates, portfolio_history, watchlists
+from sandbox.exchange import corporate_routes as corporate
 from sandbox.exchange import data_routes as data
 from sandbox.exchange import history_routes as history
 from sandbox.exchange import market_routes as market
@@ -99,6 +100,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/stocks/{symbol}/auctions", history.one_stock_auctions),
     Route("GET", "/v2/stocks/meta/exchanges", code_tables.stock_exchanges),
     Route("GET", "/v2/stocks/meta/conditions/{ticktype}", code_tables.stock_conditions),
+    Route("GET", "/v2/corporate_actions/announcements", corporate.announcements),
+    Route("GET", "/v2/corporate_actions/announcements/{id}", corporate.announcement),
+    Route("GET", "/v1/corporate-actions", corporate.actions),
     Route("GET", "/v1beta1/options/bars", history.option_bars),
     Route("GET", "/v1beta1/options/trades", history.option_trades),
     Route("GET", "/v1beta1/options/meta/exchanges", code_tables.option_exchanges),

@@ -13,7 +13,7 @@ from aiohttp import web
 from sandbox.exchange import wire
 from sandbox.exchange.account import Account
 from sandbox.exchange.engine import Exchange
-from sandbox.exchange.faults import STREAM
+from sandbox.exchange.faults import STREAM, delivered
 from sandbox.exchange.floor import Update
 from sandbox.exchange.orders import Order, OrderClass
 from sandbox.exchange.sockets import Socket, accept
@@ -136,18 +136,10 @@ class TradeStream:
         """Let a fault lose, double, swap or cut off what is sent."""
         number = listener.account.number if listener.account else ""
         fault = self._exchange.faults.strike(ROUTE, number)
-        kind = fault.kind if fault else ""
-        if kind == "stream-drop":
+        if fault and fault.kind == "stream-drop":
             listener.socket.abort()
-        elif kind == "stream-swap":
-            listener.kept.append(message)
             return
-        elif kind != "stream-lose":
-            yield message
-        if kind == "stream-double":
-            yield message
-        yield from listener.kept
-        listener.kept.clear()
+        yield from delivered(fault.kind if fault else "", message, listener.kept)
 
 
 def credentials(said: dict[str, object]) -> tuple[str, str]:

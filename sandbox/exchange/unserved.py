@@ -12,8 +12,6 @@ _EVENTS = "server-sent events; the websocket streams tell the same"
 
 UNSERVED: Mapping[str, str] = {
     "GET /v2beta1/events/activities": _EVENTS,
-    "GET /v2/corporate_actions/announcements": _CORPORATE,
-    "GET /v2/corporate_actions/announcements/{id}": _CORPORATE,
     "POST /v2/tokenization/mint": _TOKENS,
     "GET /v2/tokenization/requests": _TOKENS,
     "GET /v2/tokenization/requests/{tokenization_request_id}": _TOKENS,
@@ -26,7 +24,6 @@ UNSERVED: Mapping[str, str] = {
     "GET /v2/wallets/whitelists": _CRYPTO,
     "POST /v2/wallets/whitelists": _CRYPTO,
     "DELETE /v2/wallets/whitelists/{whitelisted_address_id}": _CRYPTO,
-    "GET /v1/corporate-actions": _CORPORATE,
     "GET /v1beta1/events/corporate-actions": _CORPORATE,
     "GET /v1beta1/forex/latest/rates": _FOREX,
     "GET /v1beta1/forex/rates": _FOREX,

@@ -38,8 +38,9 @@ LOOKS = (
     "/_sandbox/state",
 )
 
-# Without effect: the made-up stocks are priced in one currency, never split and never renamed.
-WITHOUT_EFFECT = {"currency", "adjustment", "asof"}
+# Without effect: the made-up stocks are priced in one currency, never split and never renamed; they have no actions
+# that could be told apart by kind, number or id.
+WITHOUT_EFFECT = {"currency", "adjustment", "asof", "cusip", "cusips", "ids", "types"}
 
 
 def transcript(seed: int) -> list[bytes]:

@@ -78,6 +78,7 @@ def locating(path: str = "") -> Sample:
 
 
 BY_NAME = ":by_name?name=mine"
+UNKNOWN = "61e69015-8549-4bfd-b9c3-01e75843f47d"
 DAY = "start=2026-11-20&end=2026-11-21&limit=3"
 SAMPLES: dict[str, Sample] = {
     "GET /v2/watchlists": on_a_watchlist("GET", "?"),
@@ -98,6 +99,11 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/locates": locating("made"),
     "GET /v1/locates/quotes": locating("/quotes?symbols=GE,AAPL,NOSUCH"),
     "GET /v1/locates/{locate_id}": locating("/{id}"),
+    "GET /v2/corporate_actions/announcements": get(
+        "/v2/corporate_actions/announcements?ca_types=Dividend,Split&since=2026-10-01&until=2026-11-20"
+    ),
+    "GET /v2/corporate_actions/announcements/{id}": get(f"/v2/corporate_actions/announcements/{UNKNOWN}"),
+    "GET /v1/corporate-actions": get("/v1/corporate-actions?symbols=AAPL&start=2026-10-01"),
     "GET /v3/clock": get("/v3/clock?markets=NYSE,XNAS"),
     "GET /v3/calendar/{market}": get("/v3/calendar/NYSE?start=2026-11-23&end=2026-11-30"),
     "GET /v2/account/portfolio/history": get("/v2/account/portfolio/history?period=1D&timeframe=5Min"),

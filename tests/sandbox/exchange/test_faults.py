@@ -1,5 +1,6 @@
 """What goes wrong on purpose, what it leaves behind, and what a harness sees of it."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -13,6 +14,7 @@ from alpaca.trading.requests import LimitOrderRequest
 from pydantic import ValidationError
 
 from sandbox.exchange import Running, running
+from sandbox.exchange.faults import KINDS
 from tests.sandbox.exchange.exchange_desk import Http, account, config, limit
 
 
@@ -189,6 +191,31 @@ def test_only_the_nth_request_is_struck(exchange: Running, http: Http) -> None:
     exchange.fault(kind="500", nth=2)
 
     assert [http.order(**limit())[0] for _ in range(3)] == [200, 500, 200]
+
+
+def struck(exchange: Running, http: Http) -> list[bool]:
+    """Send twelve orders, each on a connection of its own; give which the journal says were struck."""
+    for _ in range(12):
+        with contextlib.suppress(requests.RequestException):
+            requests.post(http.url + "/v2/orders", json=limit(qty="1"), headers=http.session.headers, timeout=5)
+    return [fault is not None for _, fault, *_ in journal(exchange)]
+
+
+@pytest.mark.parametrize("kind", [name for name in KINDS if not name.startswith("stream-")])
+def test_every_kind_strikes_the_nth_request_or_as_often_as_its_dice_say(
+    exchange: Running, http: Http, kind: str
+) -> None:
+    exchange.fault(kind=kind, nth=3, delay_ms=1)
+    third = struck(exchange, http)
+    runs = []
+    for _ in range(2):
+        exchange.reset()
+        exchange.fault(kind=kind, probability=0.5, delay_ms=1)
+        runs.append(struck(exchange, http))
+
+    assert third == [number == 2 for number in range(12)]
+    assert runs[0] == runs[1]
+    assert {True, False} == set(runs[0])
 
 
 def test_probability_is_seeded(exchange: Running, http: Http) -> None:

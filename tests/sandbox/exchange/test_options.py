@@ -53,6 +53,14 @@ REFUSED = {
         option(time_in_force="ioc"),
         rule("order_time_in_force provided not supported for options trading"),
     ),
+    "a stop": (
+        option(type="stop", limit_price=None, stop_price="3.00"),
+        rule("order_type provided not supported for options trading"),
+    ),
+    "a stop-limit": (
+        option(type="stop_limit", stop_price="3.00"),
+        rule("order_type provided not supported for options trading"),
+    ),
     "three decimals": (option(limit_price="2.605"), rule("limit price must be limited to 2 decimal places")),
     "off the grid from three dollars": (
         option(limit_price="3.01"),

@@ -12,12 +12,21 @@ import pytest
 from sandbox.exchange import running
 from tests.sandbox.exchange.exchange_desk import KEY, SECRET, Http, bracket, config, held, limit, market
 
-CALL = "AAPL261218C00100000"
+CALL, HIGHER_CALL, PUT = "AAPL261218C00100000", "AAPL261218C00105000", "AAPL261218P00090000"
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return tmp_path / "exchange.db"
+
+
+def spread() -> dict[str, object]:
+    """A spread that is filled at once: a call bought, a higher one sold."""
+    legs = [
+        {"symbol": CALL, "position_intent": "buy_to_open", "ratio_qty": "1"},
+        {"symbol": HIGHER_CALL, "position_intent": "sell_to_open", "ratio_qty": "1"},
+    ]
+    return {"order_class": "mleg", "qty": "2", "type": "market", "time_in_force": "day", "legs": legs}
 
 
 def test_everything_a_client_sees_survives_a_restart(data: Path) -> None:
@@ -34,20 +43,26 @@ def test_everything_a_client_sees_survives_a_restart(data: Path) -> None:
     )
     with running(config(), data=data) as exchange:
         http = Http(exchange.url)
-        exchange.quotes({CALL: {"bid": "2.50", "ask": "2.60"}})
+        exchange.quotes({CALL: {"bid": "2.50", "ask": "2.60"}, HIGHER_CALL: {"bid": "1.00", "ask": "1.10"}})
+        exchange.quotes({PUT: {"bid": "0.50", "ask": "0.55"}})
         held(http)
         http.placed(**bracket(symbol="NFLX", limit_price="700", take_profit={"limit_price": "800"}, qty="2"))
         http.placed(**limit(symbol=CALL, qty="1", limit_price="2.60"))
         http.placed(**limit(client_order_id="resting"))
+        http.placed(**spread())
+        http.placed(**limit(symbol=PUT, side="sell", qty="1", limit_price="0.50"))
+        http.placed(**market(side="sell", qty="3", type="trailing_stop", trail_price="5", time_in_force="gtc"))
         http.send("PATCH", "/v2/account/configurations", {"no_shorting": True})
         exchange.assets({"GE": {"easy_to_borrow": False}})
         http.send("POST", "/v2/watchlists", {"name": "mine", "symbols": ["AAPL"]})
         http.send("POST", "/v1/locates", {"symbol": "GE", "qty": 100})
         before = [http.get(path) for path in paths]
+        held_now = {(p["symbol"], p["qty"]) for p in http.listed("/v2/positions")}
     with running(config(), data=data) as exchange:
         after = [Http(exchange.url).get(path) for path in paths]
 
     assert after == before
+    assert held_now == {("AAPL", "10"), ("NFLX", "2"), (CALL, "3"), (HIGHER_CALL, "-2"), (PUT, "-1")}
 
 
 def test_what_was_resting_is_filled_after_the_restart(data: Path) -> None:

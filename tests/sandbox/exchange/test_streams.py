@@ -289,9 +289,9 @@ def test_the_data_stream_speaks_json_to_those_who_do(exchange: Running) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "asked"),
-    [("stream-lose", [102.0]), ("stream-double", [101.0, 101.0, 102.0])],
+    [("stream-lose", [102.0]), ("stream-double", [101.0, 101.0, 102.0]), ("stream-swap", [102.0, 101.0])],
 )
-def test_a_data_stream_can_lose_and_double_messages(exchange: Running, kind: str, asked: list[float]) -> None:
+def test_a_data_stream_can_lose_double_and_swap_messages(exchange: Running, kind: str, asked: list[float]) -> None:
     heard = Heard()
     stream = StockDataStream(KEY, SECRET, url_override=exchange.url.replace("http", "ws") + "/v2/iex")
     stream.subscribe_quotes(heard.hear, "AAPL")
@@ -303,6 +303,46 @@ def test_a_data_stream_can_lose_and_double_messages(exchange: Running, kind: str
         messages = heard.first(1 + len(asked))
 
     assert [getattr(message, "bid_price", None) for message in messages[1:]] == asked
+
+
+async def quotes_heard(session: ClientSession, exchange: Running, path: str = "/v2/iex") -> ClientWebSocketResponse:
+    """Open a data stream in JSON, authenticated and asking for AAPL's quotes."""
+    wire = await session.ws_connect(exchange.url.replace("http", "ws") + path)
+    await wire.receive()
+    for message in ({"action": "auth", "key": KEY, "secret": SECRET}, {"action": "subscribe", "quotes": ["AAPL"]}):
+        await wire.send_str(json.dumps(message))
+    return wire
+
+
+def test_a_data_stream_can_break_off(exchange: Running) -> None:
+    exchange.fault(route="STREAM data", kind="stream-drop", nth=2)
+
+    async def talk() -> list[str]:
+        async with ClientSession() as session:
+            wire = await quotes_heard(session, exchange)
+            said = [json.loads(await wire.receive_str())[0]["T"] for _ in range(3)]
+            await asyncio.to_thread(exchange.quotes, {"AAPL": {"bid": "101", "ask": "102"}})
+            await wire.receive()
+            return [*said, f"{wire.closed=}"]
+
+    assert asyncio.run(talk()) == ["success", "subscription", "q", "wire.closed=True"]
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/v2/sip", {"T": "error", "code": 409, "msg": "insufficient subscription"}),
+        ("/v2/iex", {"T": "success", "msg": "authenticated"}),
+    ],
+)
+def test_the_free_plan_has_no_stream_of_the_full_tape(exchange: Running, path: str, answer: dict[str, object]) -> None:
+    exchange.settings(free_plan=True)
+
+    async def talk() -> object:
+        async with ClientSession() as session:
+            return json.loads(await (await quotes_heard(session, exchange, path)).receive_str())
+
+    assert asyncio.run(talk()) == [answer]
 
 
 GARBAGE = ["", "nonsense", "[]", "3", "[" * 50_000, '{"action": 7}', '{"action": "listen", "data": []}', "\x00"]
