@@ -249,13 +249,32 @@ class VolatilityRecorded(Event):
     recorded: int
     missing: int
     requests: int
+    """A question of several pages counts once."""
+    seconds: Decimal
+
+
+@_event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolatilityBackfilled(Event):
+    """Past days' implied volatilities were worked out from bars. A day here is one of one underlying."""
+
+    name = "volatility_backfilled"
+    first_day: str
+    last_day: str
+    underlyings: int
+    there: int
+    """Days that were there before; they were left alone."""
+    recorded: int
+    missing: int
+    requests: int
+    """A question of several pages counts once."""
     seconds: Decimal
 
 
 @_event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolatilityMissing(Event):
-    """An underlying's volatility of the day could not be taken, and why. No row is written: not 0."""
+    """An underlying has no volatility of a day, and why. No row is written: not 0."""
 
     name = "volatility_missing"
     day: str

@@ -8,7 +8,7 @@ COMMANDS = {
     "run": "trade: claim recommendations and turn them into orders, until SIGTERM",
     "positions": "look after what is held: protect, close, keep the books, until SIGTERM",
     "audit": "compare broker and database, changing nothing; --json for one object",
-    "iv-snapshot": "write down the day's implied volatility of each underlying; --backfill FILE for past days",
+    "iv-snapshot": "write down the day's implied volatility of each underlying; --backfill FROM TO for past days",
     "migrate": "bring the database schema to this image's revision (expand-only)",
     "check": "everything that must hold before trading; --json for one object, --image for the image alone",
     "health": "exit 0 when the process gave a sign of life lately",

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 from dispatcher.core.options.chain import Listed, Underlying
 from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.outcome import Outcome
-from dispatcher.core.standing import Quote
+from dispatcher.core.standing import Quote, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,36 @@ class OptionBroker(Protocol):
         """Ask that the order takes the other one's place. What became of it is read from the other one."""
 
 
+class OptionHistory(Protocol):
+    """What the counterparty remembers. Reads raise BrokerUnavailableError."""
+
+    def sessions(self, first: date, last: date) -> tuple[Session, ...]:
+        """The sessions of two days and of those between them, the oldest first."""
+
+    def contracts(self, underlying: str, window: Window) -> tuple[str, ...]:
+        """The symbols of every contract of the window, whether it has ended or not."""
+
+    def closes(self, symbols: tuple[str, ...], first: Session, last: Session) -> dict[str, dict[date, Decimal]]:
+        """What stocks and contracts were traded at last, by symbol and day; USD per share, as it was then.
+
+        A day on which one was not traded is not there.
+        """
+
+
+class Source(StrEnum):
+    """Where a day's volatility is from, as it is kept."""
+
+    SNAPSHOT = "snapshot"
+    """From the day's own quotes."""
+    BARS = "bars"
+    """From what the broker remembers was traded on it."""
+    FILE = "file"
+    """From a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class VolatilityDay:
-    """One underlying's 30-day volatility on one day, as it is kept. What a backfill does not know is None."""
+    """One underlying's 30-day volatility on one day, as it is kept. What a file does not know is None."""
 
     underlying: str
     day: date
@@ -66,7 +94,7 @@ class VolatilityStore(Protocol):
     def record(self, found: VolatilityDay, at: datetime) -> None:
         """Keep a day that was taken; the same day again replaces what was there."""
 
-    def backfill(self, days: Sequence[VolatilityDay], at: datetime) -> int:
+    def backfill(self, days: Sequence[VolatilityDay], source: Source, at: datetime) -> int:
         """Keep past days, all or none; how many were new. A day that is there is never overwritten."""
 
     def series(self, underlying: str, first: date, last: date) -> tuple[tuple[date, Decimal], ...]:

@@ -134,7 +134,7 @@ def _history(scenery: Scenery) -> str:
         for back in range(1, DAYS_OF_HISTORY)
     ]
     file = scenery.world.private("volatility.csv", "\n".join(["underlying,day,iv", *rows]) + "\n")
-    filled = scenery.run("option-backfill", "iv-snapshot", "--backfill", str(file)).strip()
+    filled = scenery.run("option-backfill", "iv-snapshot", "--import", str(file)).strip()
     taken = events.parse(scenery.run("option-snapshot", "iv-snapshot").splitlines()[-1]).event
     if not isinstance(taken, events.VolatilityRecorded) or taken.recorded != 1:
         raise StepFailedError("today's volatility of one underlying", str(taken), next_step="read option-snapshot.log")

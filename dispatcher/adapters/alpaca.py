@@ -7,6 +7,7 @@ re-sending behind our back, answers read raw and tolerantly, errors never asked 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote as escaped
 
@@ -20,6 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
 from dispatcher.adapters import option_wire, wire
 from dispatcher.adapters.fields import UnreadableAnswerError
+from dispatcher.adapters.option_history import CONTRACTS, NAMES, AlpacaHistory
 from dispatcher.adapters.session import (
     RETRY_SECONDS,
     TOO_MANY,
@@ -60,12 +62,8 @@ PAGE = 500
 """Orders a list answers with at most."""
 LINES = 100
 """Lines of the statement a page answers with at most."""
-CONTRACTS = 10_000
-"""Contracts a page answers with at most."""
 SNAPSHOTS = 1_000
 """Snapshots a page answers with at most."""
-NAMES = 100
-"""Symbols asked for in one request for quotes."""
 
 NOT_FOUND = 404
 UNPROCESSABLE = 422
@@ -114,6 +112,11 @@ class AlpacaBroker:
         """See ports.Broker."""
         asked = {"start": day.isoformat(), "end": day.isoformat()}
         return _read("calendar", lambda: wire.session(self._trading.get("/calendar", asked), day))
+
+    def sessions(self, first: date, last: date) -> tuple[Session, ...]:
+        """See option_ports.OptionHistory."""
+        asked = {"start": first.isoformat(), "end": last.isoformat()}
+        return _read("calendar", lambda: wire.sessions(self._trading.get("/calendar", asked)))
 
     def positions(self) -> dict[str, Position]:
         """See ports.Broker."""
@@ -178,38 +181,30 @@ class AlpacaBroker:
 
     def chain(self, underlying: str, window: Window) -> tuple[Listed, ...]:
         """See option_ports.OptionBroker. Volume and quote are on the data host, the rest is on the trading host."""
-        terms: dict[str, option_wire.Terms] = {}
-        contracts = option_wire.query(window) | {"underlying_symbols": underlying, "limit": str(CONTRACTS)}
-        for page in self._pages(self._trading, "/options/contracts", contracts, "option_contracts"):
-            terms |= _read("contracts", lambda: option_wire.terms(page))  # noqa: B023  at once
-        return self._snapshots(underlying, window, terms)
+        asked = option_wire.query(window) | {"underlying_symbols": underlying, "limit": str(CONTRACTS)}
+        pages = _pages(self._trading, "/options/contracts", asked, "option_contracts", option_wire.terms)
+        return self._snapshots(underlying, window, {symbol: each for page in pages for symbol, each in page.items()})
 
     def snapshots(self, underlying: str, window: Window) -> tuple[Listed, ...]:
         """See option_ports.OptionBroker."""
         return self._snapshots(underlying, window, {})
 
     def _snapshots(self, underlying: str, window: Window, terms: Mapping[str, option_wire.Terms]) -> tuple[Listed, ...]:
-        found: list[Listed] = []
         snapshots = option_wire.query(window) | {"limit": str(SNAPSHOTS)}
         path = f"/options/snapshots/{escaped(underlying)}"
-        for page in self._pages(self._options, path, snapshots, "snapshots"):
-            found += _read("chain", lambda: option_wire.listed(page, terms, window.today))  # noqa: B023  at once
-        return tuple(found)
+        joined = partial(option_wire.listed, known=terms, today=window.today)
+        pages = _pages(self._options, path, snapshots, "snapshots", joined)
+        return tuple(each for page in pages for each in page)
+
+    def history(self) -> AlpacaHistory:
+        """What it remembers of days that are past."""
+        hosts = (partial(_pages, client) for client in (self._trading, self._data, self._options))
+        return AlpacaHistory(self.sessions, *hosts)
 
     def quotes(self, symbols: tuple[str, ...]) -> dict[str, Quote]:
         """See option_ports.OptionBroker."""
         found = self._quotes(self._data, "/stocks/quotes/latest", list(symbols))
         return {symbol: Quote(each.bid, each.ask) for symbol, each in found.items()}
-
-    @staticmethod
-    def _pages(client: RESTClient, path: str, asked: dict[str, str], key: str) -> Iterator[Any]:
-        """Every page of an answer that has a token for the next one."""
-        while True:
-            inner, token = _read(key, lambda: option_wire.page(client.get(path, asked), key))  # noqa: B023  at once
-            yield inner
-            if token is None:
-                return
-            asked = asked | {"page_token": token}
 
     def cancel(self, broker_order_id: str) -> None:
         """See ports.Broker. An order that has ended meanwhile cannot be cancelled; that is no surprise."""
@@ -334,6 +329,16 @@ def _read(what: str, ask: Callable[[], T]) -> T:
         raise BrokerThrottledError(what, _words(error), error.seconds) from error
     except (UnreadableAnswerError, RequestException) as error:
         raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
+
+
+def _pages(client: RESTClient, path: str, asked: dict[str, str], key: str, parse: Callable[[Any], T]) -> Iterator[T]:
+    """Every page of an answer that has a token for the next one, read."""
+    while True:
+        found, token = _read(key, lambda: option_wire.page(client.get(path, asked), key, parse))  # noqa: B023  at once
+        yield found
+        if token is None:
+            return
+        asked = asked | {"page_token": token}
 
 
 def _known(what: str, ask: Callable[[], T]) -> T | None:

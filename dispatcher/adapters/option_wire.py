@@ -1,16 +1,19 @@
 """The broker's JSON about options: snapshots and contracts, joined. What is missing is None, never 0."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from dispatcher.adapters import fields, wire
 from dispatcher.core.options.chain import Greeks, Listed
 from dispatcher.core.order import NEW_YORK
 from dispatcher.core.positions.instrument import contract
+from dispatcher.core.standing import Session
 from dispatcher.option_ports import Window
+
+T = TypeVar("T")
 
 GREEKS = ("delta", "gamma", "theta", "vega")
 
@@ -34,11 +37,33 @@ def query(window: Window) -> dict[str, str]:
     }
 
 
-def page(document: Any, key: str) -> tuple[Any, str | None]:
-    """The inner part of a page, and the token of the next one."""
+def span(first: Session, last: Session) -> dict[str, str]:
+    """The daily bars of two sessions and all between them, as the broker's paths ask for them.
+
+    Nothing is adjusted for later splits unless that is asked for: a strike is of its day, and so are the prices.
+    """
+    begins = datetime.combine(first.day, time(), NEW_YORK)  # what a daily bar is stamped with
+    return {"timeframe": "1Day", "start": begins.isoformat(), "end": last.closes.isoformat()}
+
+
+def closes(bars: Any) -> dict[str, dict[date, Decimal]]:
+    """The close of each day by symbol; what was not traded on a day has none."""
+    return {symbol: dict(map(_close, fields.rows(each))) for symbol, each in fields.table(bars or {}).items()}
+
+
+def _close(bar: Any) -> tuple[date, Decimal]:
+    table = fields.table(bar)
+    at = fields.moment(table.get("t"))
+    if at is None:
+        raise fields.UnreadableAnswerError("t of a bar is not a time")
+    return at.astimezone(NEW_YORK).date(), fields.amount(table, "c")
+
+
+def page(document: Any, key: str, parse: Callable[[Any], T]) -> tuple[T, str | None]:
+    """The inner part of a page, read, and the token of the next one."""
     table = fields.table(document)
     token = table.get("next_page_token")
-    return table.get(key), token if isinstance(token, str) and token else None
+    return parse(table.get(key)), token if isinstance(token, str) and token else None
 
 
 def terms(listed: Any) -> dict[str, Terms]:

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 
 from dispatcher.adapters.database import execute, translated
 from dispatcher.core.recommendation import SYMBOL
-from dispatcher.option_ports import VolatilityDay
+from dispatcher.option_ports import Source, VolatilityDay
 
 UNDERLYINGS = """
 SELECT underlying FROM volatility_days
@@ -55,12 +55,12 @@ class PostgresVolatility:
 
     def record(self, found: VolatilityDay, at: datetime) -> None:
         """See option_ports.VolatilityStore."""
-        self._run(RECORD, source="snapshot", at=at, **asdict(found))
+        self._run(RECORD, source=Source.SNAPSHOT, at=at, **asdict(found))
 
-    def backfill(self, days: Sequence[VolatilityDay], at: datetime) -> int:
+    def backfill(self, days: Sequence[VolatilityDay], source: Source, at: datetime) -> int:
         """See option_ports.VolatilityStore."""
         with translated(), self._connection.transaction():
-            return sum(len(self._run(BACKFILL, source="backfill", at=at, **asdict(each))) for each in days)
+            return sum(len(self._run(BACKFILL, source=source, at=at, **asdict(each))) for each in days)
 
     def series(self, underlying: str, first: date, last: date) -> tuple[tuple[date, Decimal], ...]:
         """See option_ports.VolatilityStore."""

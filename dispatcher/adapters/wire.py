@@ -255,8 +255,24 @@ def session(document: Any, day: date) -> Session | None:
     for each in _list(document):
         table = _table(each)
         if table.get("date") == day.isoformat():
-            return Session(day, _on(day, _text(table, "open")), _on(day, _text(table, "close")))
+            return _session(day, table)
     return None
+
+
+def sessions(document: Any) -> tuple[Session, ...]:
+    """Every session of a calendar answer, as above."""
+    return tuple(_session(_day(table), table) for table in map(_table, _list(document)))
+
+
+def _day(table: Mapping[str, Any]) -> date:
+    try:
+        return date.fromisoformat(_text(table, "date"))
+    except ValueError as error:
+        raise UnreadableAnswerError("calendar.date is not a day") from error
+
+
+def _session(day: date, table: Mapping[str, Any]) -> Session:
+    return Session(day, _on(day, _text(table, "open")), _on(day, _text(table, "close")))
 
 
 def clock(document: Any) -> datetime:

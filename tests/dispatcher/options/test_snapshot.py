@@ -14,13 +14,14 @@ from contract.options import Options, Volatility
 from contract.strict import DocumentError
 from dispatcher.adapters.volatility import PostgresVolatility
 from dispatcher.commands import iv_snapshot
-from dispatcher.core.options.backfill import read
 from dispatcher.core.options.chain import Listed
+from dispatcher.core.options.volatility_file import read
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Quote
-from dispatcher.option_ports import VolatilityDay, Window
+from dispatcher.option_ports import Source, VolatilityDay, Window
 from dispatcher.ports import BrokerRefusedError, BrokerThrottledError, BrokerUnavailableError
-from dispatcher.shell.snapshot import PATIENCE_SECONDS, TRIES, Job, take
+from dispatcher.shell.patience import PATIENCE_SECONDS, TRIES, Asker
+from dispatcher.shell.snapshot import Job, take
 from tests.dispatcher.books import Books
 from tests.dispatcher.cases import MONDAY, NOW, limits
 from tests.dispatcher.options.chains import listed
@@ -61,7 +62,7 @@ class Store:
         del at
         self.kept[found.underlying, found.day] = found
 
-    def backfill(self, days: Any, at: datetime) -> int:
+    def backfill(self, days: Any, source: Source, at: datetime) -> int:
         raise NotImplementedError
 
     def series(self, underlying: str, first: date, last: date) -> tuple[tuple[date, Decimal], ...]:
@@ -89,7 +90,7 @@ class Desk:
             Volatility(),
             self.said.append,
             self.clock.broker,
-            self.clock.pass_by,
+            Asker(self.clock.pass_by),
             self.clock,
         )
         return take(job, underlyings, again=again)
@@ -196,7 +197,7 @@ def test_a_day_that_was_taken_is_never_overwritten_by_a_backfill(books: Books) -
     days = [VolatilityDay("AAPL", MONDAY - timedelta(days=back), Decimal("0.2")) for back in range(1, 4)]
     store.record(VolatilityDay("AAPL", MONDAY - timedelta(days=1), Decimal("0.3")), NOW)
 
-    assert (store.backfill(days, NOW), store.backfill(days, NOW)) == (2, 0)
+    assert (store.backfill(days, Source.FILE, NOW), store.backfill(days, Source.BARS, NOW)) == (2, 0)
     assert [iv for _, iv in store.series("AAPL", date.min, MONDAY)] == [Decimal("0.2"), Decimal("0.2"), Decimal("0.3")]
     assert store.recorded(MONDAY - timedelta(days=2)) == frozenset()
 
@@ -228,8 +229,8 @@ def test_the_command_fills_in_past_days(world: World, tmp_path: Path, capsys: py
     file = tmp_path / "past.csv"
     file.write_text("underlying,day,iv\nAAPL,2026-11-20,0.31\nAAPL,2026-11-19,0.3\n", encoding="utf-8")
 
-    assert iv_snapshot.main(["--backfill", str(file)], world.environ()) == 0
-    assert iv_snapshot.main(["--backfill", str(file)], world.environ()) == 0
+    assert iv_snapshot.main(["--import", str(file)], world.environ()) == 0
+    assert iv_snapshot.main(["--import", str(file)], world.environ()) == 0
     assert capsys.readouterr().out == "2 days read, 2 were new\n2 days read, 0 were new\n"
 
 
