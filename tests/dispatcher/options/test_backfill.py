@@ -185,7 +185,7 @@ def test_the_volatility_that_the_prices_were_made_with_is_found() -> None:
 
     assert isinstance(found, Thirty)
     assert found.far is not None
-    assert (found.near.days, found.far.days) == (28, 35)
+    assert [found.near.days, found.far.days] == [28, 35]
     assert found.iv == pytest.approx(Decimal(str(SIGMA)), abs=Decimal("0.0001"))
     assert found.modelled == 16, "two strikes on either side, a call and a put each, in two expiries"
 
