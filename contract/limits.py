@@ -153,9 +153,9 @@ class Limits:
     max_contracts_per_order: PositiveInt
     """Option contracts in one order."""
     max_open_positions: PositiveInt
-    """Positions held, entries resting and orders in flight, together."""
+    """Positions held, entries resting and orders in flight, together; a spread is one."""
     max_exposure: PositiveDecimal
-    """USD: what is held at market value, what rests and what is in flight at its cost, together."""
+    """USD: shares at market value, options at what they can still lose, and what rests or is in flight at its cost."""
     max_daily_loss: PositiveDecimal
     """USD: last session's closing equity less equity now."""
     max_orders_per_symbol_per_day: PositiveInt

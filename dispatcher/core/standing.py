@@ -57,7 +57,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What is held in one symbol: signed quantity, and market value in USD, options × 100 included."""
+    """What is held in one symbol: signed quantity, and signed market value in USD, options × 100 included."""
 
     quantity: Decimal
     market_value: Decimal
@@ -118,13 +118,6 @@ class Standing:
         return None if power is None else power - sum((each.cost for each in self.in_flight), Decimal(0))
 
     @property
-    def exposure(self) -> Decimal:
-        """USD: held at market value, resting and in flight at cost."""
-        held = sum((abs(each.market_value) for each in self.positions.values()), Decimal(0))
-        resting = sum((each.cost for each in self.resting if not self._reduces(each)), Decimal(0))
-        return held + resting + sum((each.cost for each in self.in_flight), Decimal(0))
-
-    @property
     def symbols(self) -> frozenset[str]:
         """Where anything is held, rests or is in flight."""
         resting, in_flight = (each.symbols for each in self.resting), (each.symbols for each in self.in_flight)
@@ -134,11 +127,6 @@ class Standing:
     def loss_today(self) -> Decimal:
         """USD since the last close; negative is a gain."""
         return self.account.last_equity - self.account.equity
-
-    def _reduces(self, order: Resting) -> bool:
-        """An order against a position is an exit: it takes exposure away. A spread says so itself, by its cost."""
-        held = self.positions.get(order.symbols[0]) if len(order.symbols) == 1 else None
-        return held is not None and order.buys is (held.quantity < 0)
 
     def occupied(self, symbol: str) -> str | None:
         """What already stands in the symbol, in words; None when nothing does."""
