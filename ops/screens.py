@@ -70,8 +70,10 @@ def status_screen(told: Standing) -> Iterator[str]:
 def _service(each: ServiceStanding) -> Iterator[str]:
     revision = short(each.revision) if each.revision else "no release"
     digest = {True: "the digest that was built", False: "NOT the digest that was built", None: "digest not known"}
-    yield f"service  {each.name}: {each.condition}, {revision} ({each.release}), {each.running} of {each.desired} tasks"
-    yield f"         {digest[each.as_built]}{f' ({short_digest(each.digest)})' if each.digest else ''}"
+    release = f" ({each.release})" if each.revision else ""
+    yield f"service  {each.name}: {each.condition}, {revision}{release}, {each.running} of {each.desired} tasks"
+    if each.revision:
+        yield f"         {digest[each.as_built]}{f' ({short_digest(each.digest)})' if each.digest else ''}"
     if each.waiting:
         yield f"         {each.waiting} changed fields of a newer template wait for the next ops deploy"
 
@@ -93,4 +95,12 @@ def preview_screen(told: Preview) -> Iterator[str]:
     for change in told.changes:
         yield f"  {change.subject} {change.path}: {change.before or '-'} -> {change.after or '-'}"
     yield from finding_lines(told.findings)
-    yield "Next: ops rollback" if told.deployable else "Next: correct what is named above; this cannot be gone back to"
+    yield f"Next: {_after(told)}"
+
+
+def _after(told: Preview) -> str:
+    if told.deployable:
+        return "ops rollback"
+    if told.findings:
+        return "correct what is named above; until then this cannot be gone back to"
+    return "nothing; ops history shows every release, and --to names another"

@@ -122,8 +122,8 @@ def connect(
     endpoint = endpoint_url or environ.get("AWS_ENDPOINT_URL") or None
     if loopback_only and not is_loopback(endpoint):
         raise OpsError(
-            f"the environment stands on this machine, and {endpoint or 'AWS'} does not",
-            next_step="ops sandbox up, and point at what it started with --endpoint-url or AWS_ENDPOINT_URL",
+            f"the environment is one of this machine, and {endpoint or 'AWS'} is not on it",
+            next_step="ops sandbox up (or status) says where it is: give that as --endpoint-url or AWS_ENDPOINT_URL",
         )
     where = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     if not where:

@@ -23,17 +23,17 @@ VERBS = {
     "preflight": ("ops.cli.preflight", "Find everything that would stop a deployment, all at once."),
     "build": ("ops.cli.build", "Build the image of HEAD, and have it import all of its modules."),
     "push": ("ops.cli.push", "Push what was built, and read its digest back."),
-    "logs": ("ops.cli.logs", "The lines of a service's own tasks; --follow."),
     "plan": ("ops.cli.plan", "Show what a deployment would change."),
     "deploy": ("ops.cli.deploy", "Ship a release and prove it, or take it back."),
     "verify": ("ops.cli.verify", "Judge what a release has logged: PASS, FAIL or INCONCLUSIVE."),
-    "trading": ("ops.cli.trading", "The kill switch: show, halt, reduce, resume, flatten, per account."),
-    "schedules": ("ops.cli.schedules", "What the clock starts: list, audit, sync, disable, enable."),
-    "positions": ("ops.cli.positions", "What each account holds, what protects it, what ends it next; close SYMBOL."),
     "rollback": ("ops.cli.rollback", "Go back to the last verified release, and prove that it runs."),
-    "restart": ("ops.cli.restart", "New tasks of the same release, for a secret whose value has changed."),
     "status": ("ops.cli.status", "Say what is true: what runs, whether it is proven, what disagrees."),
     "history": ("ops.cli.history", "Show the deployments, how they were judged, and why."),
+    "logs": ("ops.cli.logs", "The lines of a service's own tasks; --follow."),
+    "trading": ("ops.cli.trading", "The kill switch: show, halt, reduce, resume, flatten, per account."),
+    "positions": ("ops.cli.positions", "What each account holds, what protects it, what ends it next; close SYMBOL."),
+    "schedules": ("ops.cli.schedules", "What the clock starts: list, audit, sync, disable, enable."),
+    "restart": ("ops.cli.restart", "New tasks of the same release, for a secret whose value has changed."),
     "sandbox": ("ops.cli.sandbox", "A world on this machine to try every verb in: up, down, status."),
     "rehearse": ("ops.cli.rehearse", "Rehearse everything on this machine, with the proof."),
 }
@@ -102,12 +102,12 @@ class Verbs(Spoken, click.Group):
             ended = Exit.USAGE
         except click.ClickException as error:
             ended = _tell(session, error.format_message(), _usage_step(error), Exit.USAGE)
+        except click.Abort:  # a RuntimeError too, so it comes before the defects
+            ended = _tell(session, "interrupted", "ops status says what is true", Exit.NOT_DONE)
         except Exception as error:  # noqa: BLE001 - the outermost loop: a defect is told in the form that was asked for
             traceback.print_exception(error)
             told = f"a defect of ops: {type(error).__name__}: {error}"
             ended = _tell(session, told, "report it with the lines above; ops status says what is true", Exit.NOT_DONE)
-        except click.Abort:
-            ended = _tell(session, "interrupted; nothing is left half done", "run the same again", Exit.NOT_DONE)
         sys.exit(ended or Exit.DONE)
 
 

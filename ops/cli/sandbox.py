@@ -26,7 +26,7 @@ def sandbox() -> None:
     """  # noqa: D301 - click keeps the lines after a backspace as they are
 
 
-@sandbox.command(cls=Spoken)
+@sandbox.command(cls=Spoken, short_help="Stand it up, with the stacks deployed and no release yet.")
 @json_option
 @click.pass_obj
 def up(session: Session) -> Exit:

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -77,6 +78,20 @@ def test_a_defect_is_told_as_one_object_and_its_trace_goes_to_stderr(monkeypatch
 
     assert (result.exit_code, json.loads(result.stdout)["error"]["exit"]) == (1, 1)
     assert "Traceback" in result.stderr
+
+
+@click.command()
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def test_who_interrupts_a_verb_is_told_so_and_of_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VERBS, "interrupted", (__name__, "ends as by Ctrl-C"))
+
+    result = CliRunner().invoke(ops, ["--json", "interrupted"])
+
+    assert (result.exit_code, json.loads(result.stdout)["error"]["message"]) == (1, "interrupted")
+    assert "Traceback" not in result.stderr
 
 
 def test_every_verb_is_a_command_of_its_name() -> None:

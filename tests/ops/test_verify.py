@@ -187,7 +187,7 @@ def test_json_may_be_asked_for_before_or_after_the_verb() -> None:
     [
         (
             ["verify"],
-            "the environment stands on this machine, and AWS does not",
+            "the environment is one of this machine, and AWS is not on it",
             "ops sandbox up, and point at what it started with --endpoint-url or AWS_ENDPOINT_URL",
         ),
         (

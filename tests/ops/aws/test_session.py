@@ -107,7 +107,7 @@ def test_the_option_goes_before_the_variable_and_the_inventory_before_the_region
 
 @pytest.mark.parametrize("environ", [{}, {"AWS_ENDPOINT_URL": "https://aws.example"}])
 def test_an_environment_of_this_machine_never_reaches_an_account(environ: dict[str, str]) -> None:
-    with pytest.raises(OpsError, match=r"the environment stands on this machine, and .+ does not"):
+    with pytest.raises(OpsError, match=r"the environment is one of this machine, and .+ is not on it"):
         connect(endpoint_url=None, region="us-west-2", environ=environ, loopback_only=True)
 
 

@@ -46,18 +46,23 @@ def url() -> Iterator[str]:
     assert program.returncode == 0
 
 
-def test_the_five_lines_do_what_the_page_says(url: str) -> None:
-    lines = [line.partition("#")[0].strip() for line in block("pip install")]
-    calls = [line.replace("127.0.0.1:8765", url.removeprefix("http://")) for line in lines if line.endswith(")")]
-    trading, data, stream = (eval(call, NAMES) for call in calls)  # noqa: S307 - the page's own lines
-    account, quotes = (
-        trading.get_account(),
-        data.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols="AAPL")),
-    )
+def at(url: str, lines: list[str]) -> list[str]:
+    """The page's lines, spoken to the exchange that was started."""
+    return [line.replace("127.0.0.1:8765", url.removeprefix("http://")) for line in lines]
 
-    assert (len(lines), len(calls)) == (6, 3)
-    assert isinstance(account, TradeAccount)
-    assert account.cash == "100000"
+
+def test_the_five_lines_do_what_the_page_says(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shell, python = block("pip install"), block("from alpaca.trading.client")
+    exec("\n".join(at(url, python)), {})  # noqa: S102 - the page's own lines
+
+    assert len([line for line in shell if not line.startswith("#")]) + len(python) == 5
+    assert capsys.readouterr().out == "400000\n"
+
+
+def test_the_same_server_answers_the_clients_of_data_and_of_the_stream(url: str) -> None:
+    data, stream = (eval(line, NAMES) for line in at(url, block("StockHistoricalDataClient(")))  # noqa: S307 - the page's
+    quotes = data.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols="AAPL"))
+
     assert quotes["AAPL"].bid_price < quotes["AAPL"].ask_price
     assert stream._endpoint == url.replace("http", "ws") + "/stream"
 
