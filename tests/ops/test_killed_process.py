@@ -1,7 +1,7 @@
 """A deployment whose process is killed (SIGKILL), with real parts: what is told is true, and the next walk ends well.
 
-Every call of every walk is visited in `test_interruptions.py`, with a cluster in memory. Here are the steps after
-which something real is left behind, each with a real process, real tasks and a real control table.
+Every call of every walk is visited in `test_interruptions.py`, with a cluster in memory. Here is every step
+of a walk, each with a real process, real tasks and a real control table.
 """
 
 import json
@@ -15,18 +15,26 @@ from ops.core.release import Image
 from ops.core.scene import Severity
 from ops.core.standing import Condition
 from ops.errors import Exit
-from tests.ops.endpoint_site import SERVICE, Site
+from tests.ops.endpoint_site import SCHEDULE, SERVICE, Site
 
 pytestmark = pytest.mark.world
 
-STEPS = {
+EARLY = {
+    "build": "build",
     "register": f"register {SERVICE}",
     "migrate": f"migrate {SERVICE}",
     "settle": f"settle {SERVICE}",
-    "verify": f"verify {SERVICE}",
-    "promote": "promote",
+    "check": f"check {SERVICE}",
+    "point": f"point {SERVICE}",
 }
-"""By the name of the release that is killed there."""
+LATE = {
+    "update": f"update {SERVICE}",
+    "verify": f"verify {SERVICE}",
+    "keep": "keep the image",
+    "promote": "promote",
+    "schedule": f"schedule {SCHEDULE}",
+}
+"""Every step, by the name of the release that is killed there; each second one is gone back from, if it got so far."""
 
 
 def killed(site: Site, image: Image, step: str) -> None:
@@ -45,10 +53,13 @@ def killed(site: Site, image: Image, step: str) -> None:
     assert walk.returncode == -9
 
 
-def test_after_a_kill_status_is_true_and_the_next_deploy_or_rollback_ends_well(site: Site) -> None:
+@pytest.mark.parametrize("steps", [EARLY, LATE], ids=["early", "late"])
+def test_after_a_kill_status_is_true_and_the_next_deploy_or_rollback_ends_well(
+    site: Site, steps: dict[str, str]
+) -> None:
     assert site.deploy(site.image("one")).exit is Exit.DONE
     proven = site.status().services[0].revision
-    for turn, (name, step) in enumerate(STEPS.items()):
+    for turn, (name, step) in enumerate(steps.items()):
         image = site.image(name)
         killed(site, image, step)
 

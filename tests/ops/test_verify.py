@@ -188,7 +188,7 @@ def test_json_may_be_asked_for_before_or_after_the_verb() -> None:
         (
             ["verify"],
             "the environment is one of this machine, and AWS is not on it",
-            "ops sandbox up, and point at what it started with --endpoint-url or AWS_ENDPOINT_URL",
+            "ops sandbox up (or status) says where it is: give that as --endpoint-url or AWS_ENDPOINT_URL",
         ),
         (
             ["verify", "lamp", "--replay", "-"],
