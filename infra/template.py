@@ -14,6 +14,8 @@ from infra.roles import TaskRoles
 from infra.variables import PASSWORD_KEY, Told, told
 
 SCRATCH_VOLUME = "scratch"
+_SHORTEST_INTERVAL, _LONGEST_INTERVAL = 5, 10
+"""Seconds between two health checks. ECS allows no fewer than five."""
 
 _ARCHITECTURES = {
     Architecture.X86_64: ecs.CpuArchitecture.X86_64,
@@ -67,7 +69,7 @@ def _container(
         privileged=False,
         linux_parameters=linux,
         stop_timeout=Duration.seconds(declared.services[service].stop_seconds),
-        health_check=_health(),
+        health_check=health_check(declared.services[service].heartbeat_seconds),
         logging=_log(declared, service, ground),
     )
     container.add_mount_points(ecs.MountPoint(source_volume=SCRATCH_VOLUME, container_path=SCRATCH, read_only=False))
@@ -83,10 +85,11 @@ def _secrets(what: Told, registry: Registry) -> dict[str, ecs.Secret]:
     return {what.database_secret: database, **brokers}
 
 
-def _health() -> ecs.HealthCheck:
+def health_check(heartbeat_seconds: int) -> ecs.HealthCheck:
+    """As often as it gives a sign of life, and every ten seconds at least: a new task counts once the first passed."""
     return ecs.HealthCheck(
         command=["CMD", *ENTRY_POINT, "health"],
-        interval=Duration.seconds(10),
+        interval=Duration.seconds(min(max(heartbeat_seconds, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)),
         timeout=Duration.seconds(5),
         retries=3,
         start_period=Duration.seconds(60),

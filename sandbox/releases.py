@@ -17,7 +17,7 @@ from sandbox.cloud import Running
 from sandbox.ground import lay
 from sandbox.mode import AUTO, CONTAINERS
 from sandbox.option_act import call_bought_and_closed
-from sandbox.parts import PartError
+from sandbox.parts import Finished, PartError
 from sandbox.proof import Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
 from sandbox.site import DISPATCHER, POSITION_MANAGER, Act, Site, deploy, heard, told_short
@@ -163,9 +163,9 @@ def _verdict(site: Site, release: str, seen: str, expected: str) -> None:
 
 
 def _break(site: Site, released: str) -> None:
-    """Ship what sends prices off the tick: its own lines condemn it, and the release before runs again.
+    """Deploy what sends prices off the tick, with the words a person would: the canary's own lines condemn it.
 
-    They are the canary's lines: no other service is touched. It goes to the dispatchers, which it is a change of.
+    What went before the canary comes back with it; what comes after it is never touched.
     """
     site.record.teller.heading("a broken release, taken back")
     before, canary = site.running(), site.traders[0]
@@ -176,27 +176,40 @@ def _break(site: Site, released: str) -> None:
         told(f"sandbox/broken.patch on the worktree ({changed}): {said['image']['tag'][-18:]}")
     with site.record.step("taken back", "deploying it") as told:
         acts: list[Act] = [(canary, partial(site.feed, each)) for each in (probes.BROKEN, probes.RESTORED)]
-        chosen = (word for each in site.traders for word in ("--service", each.service))
-        finished, said = deploy(site, "ops-deploy-broken", acts, *chosen, "--allow-dirty")
+        finished, said = deploy(site, "ops-deploy-broken", acts, "--allow-dirty")
         _verdict(site, str(said["to"]["tag"]), str(said["verdict"]), "FAIL")
-        told(f"{canary.service}: {_condemned(said)}, its own log says {_rejection(canary)}")
-        again = str(((said["restored"] or {}).get("verdicts") or {}).get(canary.service))
-        _verdict(site, released, again, "PASS")
-        here, there = before[canary.service].revision, site.running()[canary.service].revision
-        if (finished.code, there) != (_TAKEN_BACK, here):
-            raise StepFailedError(
-                f"exit code {_TAKEN_BACK} and {here}",
-                f"exit code {finished.code} and {there}",
-                next_step="read ops-deploy-broken.txt in the evidence",
-            )
-        told(f"taken back to {here}, judged again: {again}; exit code {finished.code}")
+        told(f"`ops deploy`, {canary.service}: {_condemned(said)}, its own log says {_rejection(canary)}")
+        told(_came_back(site, released, finished, said, before))
         told("what it left is in evidence/ops/")
-    with site.record.step("never there", "asking whether it reached any other service") as told:
+    with site.record.step("never there", "asking whether it reached any service after it") as told:
         after = site.running()
-        for each in reversed(site.services):
-            if each != canary.service:
-                told(untouched(each, before[each], after[each]))
+        for each in _after(site.services, canary.service):
+            told(untouched(each, before[each], after[each]))
     site.source.mend()
+
+
+def _came_back(
+    site: Site, released: str, finished: Finished, said: Mapping[str, Any], before: Mapping[str, Running]
+) -> str:
+    """That each service it had reached runs what ran before, and was judged again; in the words of the proof."""
+    again: Mapping[str, str] = (said["restored"] or {}).get("verdicts") or {}
+    _verdict(site, released, next((each for each in again.values() if each != "PASS"), "PASS"), "PASS")
+    wanted = {name: each.revision for name, each in before.items()}
+    there = {name: each.revision for name, each in site.running().items()}
+    reached = set(site.services) - set(_after(site.services, site.traders[0].service))
+    if finished.code != _TAKEN_BACK or there != wanted or set(again) != reached:
+        raise StepFailedError(
+            f"exit code {_TAKEN_BACK}, {wanted}, and {', '.join(sorted(reached))} judged again",
+            f"exit code {finished.code}, {there}, and {', '.join(sorted(again)) or 'none'}",
+            next_step="read ops-deploy-broken.txt in the evidence",
+        )
+    told = ", ".join(f"{each} to {there[each].rpartition(':')[2]} ({verdict})" for each, verdict in again.items())
+    return f"taken back and judged again, {told}; exit code {finished.code}"
+
+
+def _after(services: Sequence[str], canary: str) -> Sequence[str]:
+    """The services that are released after the canary."""
+    return services[services.index(canary) + 1 :]
 
 
 def untouched(service: str, before: Running, after: Running) -> str:

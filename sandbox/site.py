@@ -23,8 +23,8 @@ from sandbox.world import World
 
 DISPATCHER, POSITION_MANAGER = ("run",), ("positions",)
 """What a service is, by its command."""
-_DEPLOY_SECONDS = 180
-_STEP_SECONDS = 180
+_DEPLOY_SECONDS = 300
+_STEP_SECONDS = 300
 _BUILD_SECONDS = 300
 """The first build downloads every dependency."""
 _PAUSE = 0.2

@@ -6,6 +6,7 @@ import pytest
 
 from contract.names import StackRole
 from infra.declared import Declared
+from infra.template import health_check
 from tests.infra.standing import Standing, text
 from tests.infra.test_variables import container
 
@@ -92,7 +93,18 @@ def test_a_container_is_asked_whether_it_lives_and_given_time_to_let_go(paper: S
     what = container(paper, "dispatcher-large")
 
     assert what["HealthCheck"]["Command"] == ["CMD", "python", "-m", "dispatcher", "health"]
+    assert what["HealthCheck"]["Interval"] == 10
     assert what["StopTimeout"] == 30
+
+
+@pytest.mark.parametrize(("heartbeat", "interval"), [(1, 5), (7, 7), (30, 10)])
+def test_it_is_asked_as_often_as_it_gives_a_sign_of_life_between_five_and_ten_seconds(
+    heartbeat: int, interval: int
+) -> None:
+    check = health_check(heartbeat)
+
+    assert check.interval is not None
+    assert check.interval.to_seconds() == interval
 
 
 def test_a_task_is_told_from_the_name_of_its_log_stream_and_a_slow_log_does_not_stop_it(paper: Standing) -> None:
