@@ -1,23 +1,21 @@
 """A rolling deployment under load: `python -m benchmarks.rolling`. Exit 0 when nothing was lost and the gap is small.
 
-Recommendations are written at a steady pace. Meanwhile a second dispatcher starts, as the new task of an ECS deployment
-with 100/200 does; once it stands by the first is told to end, and lets its lease go. Database, exchange and processes
-are real. Arrivals are timed at the exchange, a thread of this process; whose an order is, each process's log says.
+Recommendations are written at a steady pace to a dispatcher that is a service of the local AWS endpoint. UpdateService
+asks ECS for a new revision: the new task starts beside the old one and stands by, and once it is healthy ECS stops the
+old one, which lets its lease go. Database, exchange, image and tasks are real; tasks run as processes. Arrivals are
+timed at the exchange, a thread of this process; whose an order is, each task's log says.
 """
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Condition, Event, Thread
-from time import monotonic, sleep
 from typing import Any
 
 from rich.console import Console
@@ -25,18 +23,23 @@ from rich.table import Table
 
 from benchmarks.bench.dispatching import ACCOUNT, Arrivals, environ_of, exchange_time, insert, lifted, trading
 from benchmarks.bench.measure import percentile
-from contract import events
+from benchmarks.deployed import PATIENCE_SECONDS, Deployed
+from contract import environment
 from contract.events import Line
 from dispatcher.adapters import migrations
+from sandbox.aws import Tasks
+from sandbox.aws import running as aws_running
 from sandbox.exchange import Running, running
 from sandbox.postgres import Database, Postgres
 
 PER_SECOND = 10
 GAP_SECONDS = 2.0
 """What is claimed: from the last order of the old to the first of the new."""
-PATIENCE_SECONDS = 60.0
+_LIVES = 2
+"""The old task and the new."""
 _SPARE = int(PER_SECOND * PATIENCE_SECONDS * 2)
-"""Symbols beyond the planned ones: on a busy machine the new process takes its time, and rows go on being written."""
+"""Symbols beyond the planned ones: on a busy machine the new task takes its time, and rows go on being written."""
+_SECRETS = frozenset({environment.DATABASE_PASSWORD.name, environment.broker_secret("large").name})
 _WITHOUT_ENDING = """
 SELECT r.id FROM dispatch_recommendations r LEFT JOIN dispatch_claims c ON c.recommendation_id = r.id
 WHERE c.state IS NULL OR c.state IN ('claimed', 'intended', 'unknown')
@@ -52,8 +55,10 @@ class Rolled:
     orders_of_new: int
     gap_seconds: float
     """From the last order of the old to the first of the new, as they arrived."""
-    told_to_first_order_seconds: float
-    """From the old being told to end to the first order of the new."""
+    stop_to_first_order_seconds: float
+    """From ECS stopping the old to the first order of the new."""
+    roll_seconds: float
+    """From UpdateService until ECS says COMPLETED."""
     row_to_order_p50_seconds: float
     row_to_order_longest_seconds: float
     """Of every row, and the longest is the one that waited for the new."""
@@ -63,52 +68,14 @@ class Rolled:
     """Recommendations without an ending."""
     refused: int
     """Recommendations whose ending is another than an order."""
+    stood_by: bool
+    """Whether the new said that it stands by before its first order."""
 
     @property
     def holds(self) -> bool:
         """Whether it is as claimed."""
-        return self.gap_seconds < GAP_SECONDS and not (self.duplicates or self.lost or self.refused)
-
-
-@dataclass
-class Dispatcher:
-    """A dispatcher process, and what it has said."""
-
-    process: "subprocess.Popen[str]"
-    lines: list[Line] = field(default_factory=list)
-    ended: bool = False
-    changed: Condition = field(default_factory=Condition)
-
-    def until(self, name: str) -> None:
-        """Wait for an event of that name.
-
-        Raises:
-            TimeoutError: it did not come, or the process ended before.
-        """
-        with self.changed:
-            self.changed.wait_for(lambda: self.ended or self.said(name), PATIENCE_SECONDS)
-        if not self.said(name):
-            raise TimeoutError(f"no {name} after {[each.name for each in self.lines[-5:]]}")
-
-    def said(self, name: str) -> bool:
-        """Whether it has said an event of that name."""
-        return any(each.name == name for each in self.lines)
-
-    def orders(self) -> set[str]:
-        """Our ids of the orders that it says are the broker's."""
-        return {
-            str(each.fields["client_order_id"]) for each in self.lines if each.fields and each.name == "order_accepted"
-        }
-
-    def hear(self) -> None:
-        """Read what it says until it ends."""
-        for line in self.process.stdout or ():
-            with self.changed:
-                self.lines.append(events.parse(line))
-                self.changed.notify_all()
-        with self.changed:
-            self.ended = True
-            self.changed.notify_all()
+        nothing_wrong = not (self.duplicates or self.lost or self.refused)
+        return self.gap_seconds < GAP_SECONDS and self.stood_by and nothing_wrong
 
 
 @dataclass
@@ -128,14 +95,14 @@ class Load:
 
     def write(self) -> None:
         """Write them."""
-        start = monotonic()
+        start = time.monotonic()
         with self.database.connect() as connection:
             for turn, symbol in enumerate(self.symbols):
-                if self.stop.wait(max(0.0, start + turn / PER_SECOND - monotonic())):
+                if self.stop.wait(max(0.0, start + turn / PER_SECOND - time.monotonic())):
                     return
                 number = insert(connection, exchange_time(self.began), symbol)
                 with self.changed:
-                    self.committed[number] = monotonic()
+                    self.committed[number] = time.monotonic()
                     self.changed.notify_all()
 
     def until(self, count: int) -> None:
@@ -154,28 +121,33 @@ def roll(seconds: float) -> Rolled:
 
     Raises:
         TimeoutError: a step did not come within its patience.
+        RuntimeError: other tasks ran than the old and the new.
     """
     planned = int(seconds * PER_SECOND)
     symbols = [f"R{number:05d}" for number in range(planned + _SPARE)]
-    began = monotonic()
-    with running(trading(symbols)) as exchange, Postgres.temporary() as server:
+    began = time.monotonic()
+    with (
+        running(trading(symbols)) as exchange,
+        Postgres.temporary() as server,
+        aws_running(tasks=Tasks.PROCESSES) as aws,
+    ):
         migrations.upgrade(server.database.url, server.database.password)
         load = Load(server.database, symbols, began)
         exchange.on_order_request(load.arrivals)
-        with ExitStack() as lives:
-            old = lives.enter_context(_dispatcher(exchange, server.database))
-            old.until("reconcile_completed")
-            with _writing(load):
-                load.until(planned // 3)
-                new = lives.enter_context(_dispatcher(exchange, server.database))
-                new.until("standby")
-                load.until(max(planned // 2, len(load.committed) + PER_SECOND))
-                told = monotonic()
-                old.process.terminate()
-                new.until("order_accepted")
-                load.until(max(planned, len(load.committed) + PER_SECOND))
-            lost = _lost(server.database)
-        return _rolled(exchange, load, (old, new), told, lost)
+        service = Deployed.on(aws, _environ(exchange, server.database), _SECRETS)
+        with _writing(load):
+            load.until(planned // 2)
+            asked = time.monotonic()
+            service.roll()
+            rolled = time.monotonic() - asked
+            load.until(max(planned, len(load.committed) + PER_SECOND))
+        lost = _lost(server.database)
+        return _rolled(exchange, load, service, rolled, lost)
+
+
+def _environ(exchange: Running, database: Database) -> dict[str, str]:
+    given = environ_of(exchange, database, Path(), ACCOUNT, lifted())
+    return given | {environment.HEARTBEAT_SECONDS.name: "1"}
 
 
 @contextmanager
@@ -189,51 +161,55 @@ def _writing(load: Load) -> Iterator[None]:
         thread.join()
 
 
-@contextmanager
-def _dispatcher(exchange: Running, database: Database) -> Iterator[Dispatcher]:
-    """A dispatcher until the end of the block; asked to end there, if it has not."""
-    with tempfile.TemporaryDirectory() as folder:
-        environ = {**os.environ, **environ_of(exchange, database, Path(folder), ACCOUNT, lifted())}
-        command = [sys.executable, "-m", "dispatcher", "run"]
-        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
-            made = Dispatcher(process)
-            reader = Thread(target=made.hear, name="reader")
-            reader.start()
-            try:
-                yield made
-            finally:
-                process.terminate()
-                reader.join()
-
-
 def _lost(database: Database) -> int:
     """How many have no ending once nothing changes any more, or when patience is over."""
-    until = monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + PATIENCE_SECONDS
     with database.connect() as connection:
-        while (left := len(connection.execute(_WITHOUT_ENDING).fetchall())) and monotonic() < until:
-            sleep(0.1)
+        while (left := len(connection.execute(_WITHOUT_ENDING).fetchall())) and time.monotonic() < until:
+            time.sleep(0.1)
     return left
 
 
-def _rolled(exchange: Running, load: Load, lives: tuple[Dispatcher, Dispatcher], told: float, lost: int) -> Rolled:
+def _rolled(exchange: Running, load: Load, service: Deployed, seconds: float, lost: int) -> Rolled:
     """Count at the exchange, time by arrival, and tell by the logs whose order it was."""
     state: Any = exchange.state()
-    orders = Counter(each["symbol"] for each in state["orders"] if each["parent"] is None)
+    counted = Counter(each["symbol"] for each in state["orders"] if each["parent"] is None)
     at = {int(identity.split("-")[1]): moment for identity, moment in load.arrivals.at.items()}
     waits = [at[number] - moment for number, moment in load.committed.items() if number in at]
-    of_old, of_new = (sorted(load.arrivals.at[each] for each in life.orders()) for life in lives)
+    said = service.said()
+    if len(said) != _LIVES:
+        raise RuntimeError(f"{len(said)} tasks ran, not the old and the new alone: {', '.join(said)}")
+    of_old, of_new = (sorted(load.arrivals.at[each] for each in _orders(lines)) for lines in said.values())
+    old, new = said
     return Rolled(
         recommendations=len(load.committed),
         orders_of_old=len(of_old),
         orders_of_new=len(of_new),
         gap_seconds=round(of_new[0] - of_old[-1], 3),
-        told_to_first_order_seconds=round(of_new[0] - told, 3),
+        stop_to_first_order_seconds=round(of_new[0] - _monotonic(service.stopped_at(old)), 3),
+        roll_seconds=round(seconds, 1),
         row_to_order_p50_seconds=round(percentile(waits, 50), 4),
         row_to_order_longest_seconds=round(max(waits), 3),
-        duplicates=orders.total() - len(orders),
+        duplicates=counted.total() - len(counted),
         lost=lost,
-        refused=len(load.committed) - len(orders) - lost,
+        refused=len(load.committed) - len(counted) - lost,
+        stood_by=_stood_by(said[new]),
     )
+
+
+def _orders(lines: Sequence[Line]) -> set[str]:
+    """Our ids of the orders that a task says are the broker's."""
+    return {str(each.fields["client_order_id"]) for each in lines if each.fields and each.name == "order_accepted"}
+
+
+def _stood_by(lines: Sequence[Line]) -> bool:
+    names = [each.name for each in lines]
+    return "standby" in names[: names.index("order_accepted")]
+
+
+def _monotonic(epoch: float) -> float:
+    """A moment of this machine's clock on the clock of the arrivals."""
+    return time.monotonic() - (time.time() - epoch)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -89,8 +89,8 @@ class Processes:
     def start(self, launch: Launch) -> "Process":
         """Start the container's program."""
         own = self._folder / "tasks" / launch.task_id / launch.container.name
-        for name in ("home", "tmp"):
-            (own / name).mkdir(parents=True)
+        for place in (own / "home", own / "tmp", *(_volume(own, each) for each in launch.container.scratch)):
+            place.mkdir(parents=True)
         image: _Unpacked = launch.pulled.content
         environment = _environment(launch, image, own, _python(own / "python"))
         folder = _inside(image.root, launch.container.working_folder or image.config.get("WorkingDir") or "/")
@@ -216,11 +216,19 @@ def _python(folder: Path) -> Path:
 
 def _environment(launch: Launch, image: _Unpacked, own: Path, python: Path) -> dict[str, str]:
     given = dict(each.partition("=")[::2] for each in image.config.get("Env") or ()) | dict(launch.environment)
+    for volume in launch.container.scratch:
+        below = {name: value for name, value in given.items() if value.startswith(f"{volume}/")}
+        given |= {name: str(_volume(own, value)) for name, value in below.items()}
     for name in _MAPPED:
         if name in given:
             given[name] = os.pathsep.join(str(_if_inside(image.root, step)) for step in given[name].split(os.pathsep))
     given["PATH"] = os.pathsep.join(filter(None, [str(python), given.get("PATH", ""), _SYSTEM_PATH]))
     return given | {"HOME": str(own / "home"), "TMPDIR": str(own / "tmp"), "HOSTNAME": launch.task_id}
+
+
+def _volume(own: Path, path: str) -> Path:
+    """Where a path on one of the task's own volumes is: no other task's, least of all its predecessor's."""
+    return own / "volumes" / path.lstrip("/")
 
 
 def _program(launch: Launch, image: _Unpacked, environment: Mapping[str, str]) -> list[str]:

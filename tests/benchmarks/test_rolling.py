@@ -1,4 +1,4 @@
-"""A rolling deployment under load, short: real database, exchange and processes. The long one: `benchmarks.rolling`."""
+"""A rolling deployment under load, short, with real parts. The long one: `benchmarks.rolling`."""
 
 from dataclasses import replace
 
@@ -11,12 +11,14 @@ GOOD = Rolled(
     orders_of_old=150,
     orders_of_new=150,
     gap_seconds=0.2,
-    told_to_first_order_seconds=0.1,
+    stop_to_first_order_seconds=0.1,
+    roll_seconds=12.0,
     row_to_order_p50_seconds=0.005,
     row_to_order_longest_seconds=0.2,
     duplicates=0,
     lost=0,
     refused=0,
+    stood_by=True,
 )
 
 
@@ -28,10 +30,20 @@ def test_the_new_task_stands_by_and_takes_over_and_no_recommendation_is_lost_or_
     assert rolled.orders_of_old + rolled.orders_of_new == rolled.recommendations
     assert rolled.orders_of_old > 0
     assert rolled.orders_of_new > 0
+    assert rolled.stood_by
     assert 0 < rolled.gap_seconds < GAP_SECONDS
 
 
-@pytest.mark.parametrize("wrong", [{"duplicates": 1}, {"lost": 1}, {"refused": 1}, {"gap_seconds": GAP_SECONDS}])
-def test_a_roll_that_doubles_loses_refuses_or_pauses_does_not_hold(wrong: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        replace(GOOD, duplicates=1),
+        replace(GOOD, lost=1),
+        replace(GOOD, refused=1),
+        replace(GOOD, gap_seconds=GAP_SECONDS),
+        replace(GOOD, stood_by=False),
+    ],
+)
+def test_a_roll_that_doubles_loses_refuses_pauses_or_comes_alone_does_not_hold(wrong: Rolled) -> None:
     assert GOOD.holds
-    assert not replace(GOOD, **wrong).holds
+    assert not wrong.holds

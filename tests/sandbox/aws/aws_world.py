@@ -78,7 +78,7 @@ class World:
         self.client("logs").create_log_group(logGroupName=group)
         return name
 
-    def definition(self, image: str, family: str = "worker", **container: Any) -> str:
+    def definition(self, image: str, family: str = "worker", volumes: tuple[str, ...] = (), **container: Any) -> str:
         row = {
             "name": "main",
             "image": image,
@@ -96,6 +96,7 @@ class World:
             cpu="256",
             memory="512",
             containerDefinitions=[row],
+            volumes=[{"name": each} for each in volumes],
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 

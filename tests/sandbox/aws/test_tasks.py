@@ -76,6 +76,23 @@ def test_the_exit_code_is_the_programs_own(world: World, ends: str, code: int) -
     assert world.stopped(task)["containers"][0]["exitCode"] == code
 
 
+def test_what_a_task_writes_on_a_volume_of_its_own_is_not_there_for_the_next(world: World) -> None:
+    world.cluster()
+    program = "import os, pathlib; mark = pathlib.Path(os.environ['MARK']); print(mark.exists()); mark.touch()"
+    definition = world.definition(
+        world.pushed(program),
+        volumes=("own",),
+        mountPoints=[{"sourceVolume": "own", "containerPath": "/tmp"}],  # noqa: S108  the container's
+        environment=[{"name": "MARK", "value": "/tmp/mark"}],  # noqa: S108  the container's
+    )
+    tasks = [world.run(definition) for _ in range(2)]
+
+    codes = [world.stopped(task)["containers"][0]["exitCode"] for task in tasks]
+
+    assert [world.lines(task) for task in tasks] == [["False"], ["False"]]
+    assert codes == [0, 0]
+
+
 def test_a_task_sees_its_image_and_nothing_of_our_python(world: World) -> None:
     world.cluster()
     image = world.pushed(_ENVIRONMENT, environment={"PYTHONPATH": "/app/lib", "FROM": "image"})
