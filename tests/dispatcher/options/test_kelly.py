@@ -22,6 +22,8 @@ def trades(wins: int, win: str, losses: int, loss: str) -> list[Decimal]:
     [
         # Kelly 1956: even money, p = 0.6: f = p - q = 0.2
         (trades(60, "1", 40, "1"), "0.2"),
+        # Thorp 2006, coin tossing: even money, p = 0.51: f = 0.02
+        (trades(51, "1", 49, "1"), "0.02"),
         # Thorp 2006, section 2: odds b = 2 to 1, p = 0.5: f = (bp - q) / b = 0.25
         (trades(50, "2", 50, "1"), "0.25"),
         # The general form: p / L - q / W = 0.6 / 0.5 - 0.4 / 0.5 = 0.4

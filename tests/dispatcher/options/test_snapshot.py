@@ -12,13 +12,14 @@ import pytest
 from contract import events
 from contract.options import Options, Volatility
 from contract.strict import DocumentError
+from dispatcher.adapters.greeks import complete
 from dispatcher.adapters.volatility import PostgresVolatility
 from dispatcher.commands import iv_snapshot
 from dispatcher.core.options.chain import Listed
 from dispatcher.core.options.volatility_file import read
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Quote
-from dispatcher.option_ports import Source, VolatilityDay, Window
+from dispatcher.option_ports import Complete, Source, VolatilityDay, Window
 from dispatcher.ports import BrokerRefusedError, BrokerThrottledError, BrokerUnavailableError
 from dispatcher.shell.patience import PATIENCE_SECONDS, TRIES, Asker
 from dispatcher.shell.snapshot import Job, take
@@ -75,6 +76,7 @@ class Desk:
 
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
     store: Store = field(default_factory=Store)
+    complete: Complete = as_told
     said: list[events.Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ class Desk:
     def take(self, *underlyings: str, again: bool = False) -> events.VolatilityRecorded:
         job = Job(
             self.chains,
-            as_told,
+            self.complete,
             self.store,
             Volatility(),
             self.said.append,
@@ -154,6 +156,23 @@ def test_a_quote_of_yesterday_says_nothing_of_today() -> None:
     desk.chains.listed = [listed("200", expires=MONDAY + timedelta(days=days), quote=yesterday) for days in (20, 40)]
 
     assert desk.take("AAPL").missing == 1
+
+
+def test_where_the_broker_gives_no_volatility_ours_is_computed_from_the_quote_and_counted() -> None:
+    desk = Desk(complete=complete)
+    both = (MONDAY + timedelta(days=days) for days in (20, 40))
+    desk.chains.listed = [listed("200", expires=expires, iv=None, delta=None) for expires in both]
+
+    desk.take("AAPL")
+
+    kept = desk.store.kept["AAPL", MONDAY]
+    assert kept.modelled == 2
+    # A call at the money costs 0.4 x price x volatility x root of time, and half the interest of its time: the middle
+    # of 4.95 is dear at 20 days and cheap at 40.
+    assert kept.near_iv is not None
+    assert kept.far_iv is not None
+    assert Decimal("0.25") < kept.near_iv < Decimal("0.27")
+    assert Decimal("0.16") < kept.far_iv < Decimal("0.18")
 
 
 def test_a_stock_without_a_quote_is_not_asked_for_its_chain() -> None:

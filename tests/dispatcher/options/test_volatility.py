@@ -112,6 +112,33 @@ def test_rank_and_percentile_by_hand(iv: str, below: int, expected_rank: str, ex
 
 
 @pytest.mark.parametrize(
+    ("iv", "published", "expected_rank", "expected_percentile"),
+    [
+        # tastylive's definition of IV rank: between 30 and 60 over the past year, now at 45: 50 %.
+        ("0.45", past(low=Decimal("0.30"), high=Decimal("0.60")), "50.00", None),
+        # optimizeoptions.com, "Implied Volatility Percentile": below 45 % on 227 of 252 days: 90 %.
+        ("0.45", past(days=252, below=227), None, "90.08"),
+        # The same page's crash to 80 % in a year at 15 %, now 28 % and below that on 240 of 252 days: 95 %, while the
+        # rank, (28 - 15) / (80 - 15), is low.
+        (
+            "0.28",
+            past(days=252, below=240, low=Decimal("0.15"), high=Decimal("0.80")),
+            "20.00",
+            "95.24",
+        ),
+    ],
+)
+def test_rank_and_percentile_as_they_are_published(
+    iv: str, published: Past, expected_rank: str | None, expected_percentile: str | None
+) -> None:
+    found = rank(Decimal(iv), published, MONDAY, Volatility())
+
+    assert isinstance(found, Ranked)
+    assert expected_rank in {None, str(found.rank)}
+    assert expected_percentile in {None, str(found.percentile)}
+
+
+@pytest.mark.parametrize(
     ("changed", "why"),
     [
         (past(days=59), "59 days of history, at least 60 are needed"),
