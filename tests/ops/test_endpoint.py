@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from contract.inventory import read
 from contract.names import NOT_RELEASED, verified_tag
 from ops.cli.root import ops as command
 from ops.core.standing import Condition
 from ops.errors import Exit
 from ops.shell.rollback import preview
 from sandbox.inherited import inherited
-from tests.ops.endpoint_site import MEMBER, NAMES, SERVICE, Site
+from tests.ops.endpoint_site import MEMBER, NAMES, PROGRAM, RULES, SERVICE, Site
 
 pytestmark = pytest.mark.world
 
@@ -81,6 +82,25 @@ def the_verbs_tell_it(site: Site) -> None:
     code, plan = ops("rollback", "--plan", "--to", "two")
     assert (code, plan["to"]["tag"], plan["deployable"]) == (0, "two", True)
     assert plan.keys() >= {"from", "to", "reason", "changes", "deployable"}
+
+
+def test_a_task_that_dies_after_its_release_has_settled_fails_it_and_the_next_deploy_ends_well(site: Site) -> None:
+    assert site.deploy(site.image("one")).exit is Exit.DONE
+    one = site.status().services[0].revision
+    site.rules = dict(read(RULES.replace("soak_seconds = 1", "soak_seconds = 6")).verification)
+    mortal = (
+        PROGRAM.replace("{before!r}", "[]").replace("{name!r}", "'mortal'") + "    sys.exit(3) if beats > 12 else None"
+    )
+    mortal = mortal.replace("while True:", "beats = 0\nwhile True:\n    beats += 1")
+
+    ended = site.deploy(site.image("mortal", program=mortal))
+
+    assert (ended.exit, site.status().services[0].revision) == (Exit.TAKEN_BACK, one)
+    assert ended.record is not None
+    assert "died: EssentialContainerExited" in ended.record.reasons[0]
+    assert "exit code 3" in ended.record.reasons[0]
+    assert site.status().findings == ()
+    assert site.deploy(site.image("two")).exit is Exit.DONE
 
 
 def test_a_digest_that_is_not_the_one_built_is_stopped_before_any_service_is_touched(site: Site) -> None:
