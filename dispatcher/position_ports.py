@@ -1,5 +1,6 @@
 """What the position manager asks of the world. It shares the exceptions of `ports`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -37,11 +38,11 @@ class PositionBroker(Protocol):
     def working(self, symbol: str | None = None) -> tuple[Working, ...]:
         """Every order that stands, held legs included; of one symbol, or of all."""
 
-    def sent(self, symbol: str, after: datetime) -> tuple[Working, ...]:
-        """Every order in the symbol that was submitted after the moment, ended ones included."""
+    def sent(self, symbol: str | None, after: datetime) -> tuple[Working, ...]:
+        """Every order, in the symbol or in any, that was submitted after the moment, ended ones included."""
 
-    def trades(self, after: datetime) -> tuple[Movement, ...]:
-        """Every fill after the moment, as the account's statement has it."""
+    def trades(self, after: datetime, *, beyond: str | None = None) -> tuple[Movement, ...]:
+        """Every fill after the moment, as the account's statement has it; those behind the line `beyond` if given."""
 
     def events(self, after: datetime) -> tuple[Movement, ...]:
         """What moved positions outside of trading since the moment: expiries, assignments, splits, fees."""
@@ -61,8 +62,14 @@ class PositionBroker(Protocol):
     def cancel(self, broker_order_id: str) -> None:
         """Ask for a cancellation; what became of it is read from the order."""
 
+    def cancel_all(self) -> None:
+        """Ask for a cancellation of every order of the account."""
+
     def close(self, symbol: str) -> Outcome:
         """Close what is held of the symbol, at the market. The broker takes its own quantity, so it cannot flip."""
+
+    def close_all(self) -> Mapping[str, Outcome] | Outcome:
+        """Close everything that is held, as `close` does it: what the broker said of each symbol, or of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +106,8 @@ class PositionLedger(Protocol):
     def began(self, at: datetime) -> datetime:
         """When the account's statement began to be ours to read; `at`, if this is the first time anyone asks."""
 
-    def latest_fill(self) -> datetime | None:
-        """When the newest fill that was entered happened."""
+    def latest_fill(self) -> tuple[datetime, str] | None:
+        """When the newest fill that was entered happened, and its id."""
 
     def enter(self, lines: tuple[Movement, ...]) -> None:
         """Write lines of the statement down; those that are known already change nothing."""
@@ -120,8 +127,8 @@ class PositionLedger(Protocol):
     def plan(self, book: Book) -> Plan | None:
         """What our own entry meant to protect the position with; None when it is not ours."""
 
-    def intend(self, order: SentOrder) -> None:
-        """Commit an order before any byte is sent."""
+    def intend(self, *orders: SentOrder) -> None:
+        """Commit orders, all or none, before any byte is sent."""
 
     def move(self, order: SentOrder, state: State, at: datetime, *, detail: str | None = None) -> SentOrder:
         """Bring an order from the state it is in to another."""

@@ -5,6 +5,7 @@ commit, the look at what stands and what is held. The peer reads a quote and cal
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from time import perf_counter
 
@@ -17,7 +18,9 @@ from benchmarks.manager import KEY, SECRET, Manager, manager
 from contract.limits import ByHand
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.core.outcome import Outcome
+from dispatcher.core.positions.book import Exit, ExitReason
 from dispatcher.core.positions.sight import Sight
+from dispatcher.shell.positions.exiting import mark
 from dispatcher.shell.positions.serve import SPACING_SECONDS
 
 EXITS = 200
@@ -61,6 +64,7 @@ def measures() -> Iterator[Measure]:
     yield Measure("quote_to_exit_p99_ms", percentile(ours, 99), percentile(bare, 99), "ms", peer)
     limit = "the broker's limit per account"
     yield Measure("requests_a_minute_500_positions", _requests_a_minute(), A_MINUTE, "requests/min", limit)
+    yield Measure("flatten_500_positions_requests", _flatten(), A_MINUTE, "requests", f"{limit} and minute")
 
 
 def _leave(standing: Manager) -> None:
@@ -83,16 +87,33 @@ def _bare(standing: Manager) -> float:
     return (perf_counter() - read_at) * 1000
 
 
-def _requests_a_minute() -> float:
-    """Of quiet turns as often as they may be, over 500 positions in shares that a policy only alarms."""
+@contextmanager
+def _crowd() -> Iterator[Manager]:
+    """A manager of 500 positions in shares that a policy only alarms, all of them in its books."""
     symbols = [f"S{number:03d}" for number in range(MANY)]
     quotes = {symbol: {"bid": "99.98", "ask": "100.02"} for symbol in symbols}
     held = {symbol: {"qty": "1", "avg_entry_price": "100"} for symbol in symbols}
-    turns = int(60 / SPACING_SECONDS)
     with manager(OPEN, quotes, held=held, by_hand=ByHand.ALARM) as standing:
         for _ in range(3):
             standing.turn()
             standing.advance(SPACING_SECONDS)
+        yield standing
+
+
+def _flatten() -> float:
+    """Requests from the wish that everything goes until the broker holds nothing and the books say so."""
+    with _crowd() as standing:
+        before, leaving = standing.requests(), Exit(ExitReason.FLATTEN, "a bench", "nothing held", standing.at)
+        mark(standing.desk, standing.turn().books.values(), leaving)
+        while standing.turn().books:
+            standing.advance(SPACING_SECONDS)
+        return standing.requests() - before
+
+
+def _requests_a_minute() -> float:
+    """Of quiet turns as often as they may be."""
+    turns = int(60 / SPACING_SECONDS)
+    with _crowd() as standing:
         before = standing.requests()
         for _ in range(turns):
             standing.turn()

@@ -4,7 +4,6 @@ What the SDK leaves to its user (docs/broker-rules.md, "alpaca-py") is done here
 re-sending behind our back, answers read raw and tolerantly, errors never asked for what they may not have.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import partial
@@ -39,7 +38,6 @@ from dispatcher.core.outcome import (
     Absent,
     Accepted,
     BrokerOrder,
-    Duplicate,
     Found,
     NotSent,
     Outcome,
@@ -67,13 +65,8 @@ SNAPSHOTS = 1_000
 
 NOT_FOUND = 404
 UNPROCESSABLE = 422
-A_NO = {400, 401, 403, NOT_FOUND, UNPROCESSABLE}
-"""The statuses of an order's answer that mean no. Every other error says nothing about the order."""
 NO_SUCH_THING = {400, NOT_FOUND, UNPROCESSABLE}
 SERVER_ERROR = 500
-MARKUP = re.compile(r"<[^<>]*>")
-DUPLICATE = (UNPROCESSABLE, 40010001, re.compile("client_order_id must be unique"))
-"""The one rejection that is not one: HTTP status and code are shared with shape errors, the words tell them apart."""
 
 
 class AlpacaBroker:
@@ -143,13 +136,13 @@ class AlpacaBroker:
 
     def submit(self, order: Sendable) -> Outcome:
         """See ports.Broker. The payload goes out as it was hashed: numbers as text, never as floats."""
-        return self._answered(lambda: self._trading.post("/orders", order.payload()))
+        return self._answered(lambda: Accepted(wire.order(self._trading.post("/orders", order.payload()))))
 
     @staticmethod
-    def _answered(ask: Callable[[], Any]) -> Outcome:
+    def _answered(ask: Callable[[], T]) -> T | Outcome:
         """Send what makes an order, once; the answer as a value."""
         try:
-            return Accepted(wire.order(ask()))
+            return ask()
         except APIError as error:
             return _refused(error)
         except UnreadableAnswerError as error:
@@ -177,7 +170,7 @@ class AlpacaBroker:
         """See option_ports.OptionBroker. The quantity is left alone: the broker keeps what is not filled yet."""
         changed = {"limit_price": str(order.limit), "client_order_id": order.client_order_id}
         path = f"/orders/{escaped(broker_order_id)}"
-        return self._answered(lambda: self._trading.patch(path, changed))
+        return self._answered(lambda: Accepted(wire.order(self._trading.patch(path, changed))))
 
     def chain(self, underlying: str, window: Window) -> tuple[Listed, ...]:
         """See option_ports.OptionBroker. Volume and quote are on the data host, the rest is on the trading host."""
@@ -223,9 +216,10 @@ class AlpacaBroker:
         found = self._nested({"status": "open"} | ({} if symbol is None else {"symbols": symbol}))
         return tuple(each for each in found if not each.ended)
 
-    def sent(self, symbol: str, after: datetime) -> tuple[Working, ...]:
+    def sent(self, symbol: str | None, after: datetime) -> tuple[Working, ...]:
         """See position_ports.PositionBroker."""
-        return self._nested({"status": "all", "symbols": symbol, "after": after.isoformat()})
+        asked = {"status": "all", "after": after.isoformat()}
+        return self._nested(asked | ({} if symbol is None else {"symbols": symbol}))
 
     def _nested(self, asked: dict[str, str]) -> tuple[Working, ...]:
         """Orders and their legs, one beside the other."""
@@ -243,9 +237,10 @@ class AlpacaBroker:
                 return list(heads.values())
             asked = asked | {"after": str(page[-1]["submitted_at"])}
 
-    def trades(self, after: datetime) -> tuple[Movement, ...]:
+    def trades(self, after: datetime, *, beyond: str | None = None) -> tuple[Movement, ...]:
         """See position_ports.PositionBroker."""
-        return self._statement("fills", {"activity_types": FILL, "after": after.isoformat()})
+        asked = {"activity_types": FILL, "after": after.isoformat()}
+        return self._statement("fills", asked | ({} if beyond is None else {"page_token": beyond}))
 
     def events(self, after: datetime) -> tuple[Movement, ...]:
         """See position_ports.PositionBroker."""
@@ -267,7 +262,15 @@ class AlpacaBroker:
 
     def close(self, symbol: str) -> Outcome:
         """See position_ports.PositionBroker."""
-        return self._answered(lambda: self._trading.delete(f"/positions/{escaped(symbol)}"))
+        return self._answered(lambda: Accepted(wire.order(self._trading.delete(f"/positions/{escaped(symbol)}"))))
+
+    def cancel_all(self) -> None:
+        """See position_ports.PositionBroker."""
+        _read("cancel all", lambda: self._trading.delete("/orders"))
+
+    def close_all(self) -> Mapping[str, Outcome] | Outcome:
+        """See position_ports.PositionBroker."""
+        return self._answered(lambda: wire.closings(self._trading.delete("/positions")))
 
     def _statement(self, what: str, asked: dict[str, str]) -> tuple[Movement, ...]:
         """Every page of the account's statement, oldest first."""
@@ -356,13 +359,7 @@ def _refused(error: APIError) -> Outcome:
     status = error.status_code
     if status == TOO_MANY:
         return Throttled(_reset_seconds(error))
-    if status not in A_NO:
-        return Unknown(_words(error))
-    rejected = wire.rejection(status, str(error))
-    http_status, code, words = DUPLICATE
-    if (status, rejected.code) == (http_status, code) and words.search(rejected.message):
-        return Duplicate()
-    return rejected
+    return wire.refusal(status, str(error))
 
 
 def _failed(error: RequestException) -> NotSent | Unknown:
@@ -381,11 +378,5 @@ def _reset_seconds(error: APIError) -> float:
 def _words(error: Exception) -> str:
     """The error in one short line. Neither the SDK nor requests puts a header, and so no key, into its words."""
     if isinstance(error, APIError):
-        return f"HTTP {error.status_code}: {_plain(str(error))}"
-    return f"{type(error).__name__}: {_plain(str(error))}"
-
-
-def _plain(text: str) -> str:
-    """A gateway's page of HTML as its words."""
-    words: str = wire.storable(" ".join(MARKUP.sub(" ", text).split())[:300])
-    return words
+        return f"HTTP {error.status_code}: {wire.plain(str(error))}"
+    return f"{type(error).__name__}: {wire.plain(str(error))}"

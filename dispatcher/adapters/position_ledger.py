@@ -39,10 +39,10 @@ class PostgresPositionLedger:
         began: datetime = self._run(queries.BEGAN, at=at)[0]["began_at"]
         return began
 
-    def latest_fill(self) -> datetime | None:
+    def latest_fill(self) -> tuple[datetime, str] | None:
         """See position_ports.PositionLedger."""
-        at: datetime | None = self._run(queries.LATEST_FILL)[0]["at"]
-        return at
+        rows = self._run(queries.LATEST_FILL)
+        return (rows[0]["at"], rows[0]["id"]) if rows else None
 
     def enter(self, lines: tuple[Movement, ...]) -> None:
         """See position_ports.PositionLedger."""
@@ -89,22 +89,26 @@ class PostgresPositionLedger:
         entry = restore_entry(rows[0]["payload"])
         return Plan(entry.stop_loss.amount, entry.take_profit.amount, f"entry {entry.client_order_id}")
 
-    def intend(self, order: SentOrder) -> None:
+    def intend(self, *orders: SentOrder) -> None:
         """See position_ports.PositionLedger."""
-        payload = order.oco.payload() if order.oco is not None else None
         with self._transaction():
             self._fence()
-            self._do(
-                queries.INTEND,
-                client_order_id=order.client_order_id,
-                position=order.position,
-                symbol=order.symbol,
-                purpose=order.purpose,
-                sequence=order.sequence,
-                at=order.intended_at,
-                payload=None if payload is None else Jsonb(payload),
-                payload_hash=None if payload is None else _hash(payload),
-            )
+            for order in orders:
+                self._intend(order)
+
+    def _intend(self, order: SentOrder) -> None:
+        payload = order.oco.payload() if order.oco is not None else None
+        self._do(
+            queries.INTEND,
+            client_order_id=order.client_order_id,
+            position=order.position,
+            symbol=order.symbol,
+            purpose=order.purpose,
+            sequence=order.sequence,
+            at=order.intended_at,
+            payload=None if payload is None else Jsonb(payload),
+            payload_hash=None if payload is None else _hash(payload),
+        )
 
     def move(self, order: SentOrder, state: State, at: datetime, *, detail: str | None = None) -> SentOrder:
         """See position_ports.PositionLedger."""

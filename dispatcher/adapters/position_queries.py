@@ -15,7 +15,9 @@ INSERT INTO position_accounts (account, began_at) VALUES (%(account)s, %(at)s)
 ON CONFLICT (account) DO UPDATE SET account = excluded.account
 RETURNING began_at
 """
-LATEST_FILL = "SELECT max(at) AS at FROM position_movements WHERE account = %(account)s AND kind = 'FILL'"
+LATEST_FILL = """
+SELECT at, id FROM position_movements WHERE account = %(account)s AND kind = 'FILL' ORDER BY at DESC, id DESC LIMIT 1
+"""
 ENTER = """
 INSERT INTO position_movements (account, id, kind, symbol, quantity, price, amount, at, order_id)
 VALUES (%(account)s, %(id)s, %(kind)s, %(symbol)s, %(quantity)s, %(price)s, %(amount)s, %(at)s, %(order_id)s)

@@ -1,6 +1,7 @@
 """The broker's JSON, read tolerantly: an order exists when it has an id, whatever else is new, null or missing."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -16,7 +17,7 @@ from dispatcher.adapters.fields import text as _text
 from dispatcher.core.options import combination
 from dispatcher.core.options.combination import Part
 from dispatcher.core.order import NEW_YORK, Side
-from dispatcher.core.outcome import BrokerOrder, Rejected
+from dispatcher.core.outcome import Accepted, BrokerOrder, Duplicate, Outcome, Rejected, Unknown
 from dispatcher.core.positions.cover import ENDED, Holding, Working
 from dispatcher.core.positions.instrument import contract, multiplier
 from dispatcher.core.positions.lots import ENDS, FEES, FILL, Movement
@@ -25,6 +26,12 @@ from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, S
 
 OUT_OF_REACH = ENDED | {"held"}
 """What does not fill: what has ended, and a leg that waits for its entry or for the other leg."""
+OK = 200
+A_NO = {400, 401, 403, 404, 422}
+"""The statuses of an order's answer that mean no. Every other error says nothing about the order."""
+MARKUP = re.compile(r"<[^<>]*>")
+DUPLICATE = (422, 40010001, re.compile("client_order_id must be unique"))
+"""The one rejection that is not one: HTTP status and code are shared with shape errors, the words tell them apart."""
 
 
 def order(document: Any) -> BrokerOrder:
@@ -292,6 +299,38 @@ def rejection(http_status: int, body: str) -> Rejected:
     table = storable(parsed) if isinstance(parsed, dict) else {"message": storable(body[:500])}
     code = table.pop("code", None)
     return Rejected(http_status, code if type(code) is int else None, str(table.pop("message", "")), table)
+
+
+def refusal(http_status: int | None, body: str) -> Outcome:
+    """What an error means as an answer to an order: only the broker's own no is a no."""
+    if http_status not in A_NO:
+        return Unknown(f"HTTP {http_status}: {plain(body)}")
+    rejected = rejection(http_status, body)
+    status, code, words = DUPLICATE
+    if (http_status, rejected.code) == (status, code) and words.search(rejected.message):
+        return Duplicate()
+    return rejected
+
+
+def closings(document: Any) -> dict[str, Outcome]:
+    """What the broker said of each position when all were to be closed, by symbol."""
+    return {_text(entry, "symbol"): _closing(entry) for entry in map(_table, _list(document))}
+
+
+def _closing(entry: Mapping[str, Any]) -> Outcome:
+    status, body = entry.get("status"), entry.get("body")
+    if status != OK:
+        return refusal(status if type(status) is int else None, json.dumps(body))
+    try:
+        return Accepted(order(body))
+    except UnreadableAnswerError as error:
+        return Unknown(f"unreadable answer: {error}")
+
+
+def plain(text: str) -> str:
+    """A gateway's page of HTML as its words."""
+    words: str = storable(" ".join(MARKUP.sub(" ", text).split())[:300])
+    return words
 
 
 def storable(value: Any) -> Any:

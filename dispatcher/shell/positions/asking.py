@@ -1,6 +1,6 @@
 """What people ask for: close one position, or everything. Obeyed through the same way out, as often as asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from contract.control import Answer, AnswerState, Ask, Request
 from contract.events import ControlUnavailable, RequestAnswered
@@ -10,6 +10,7 @@ from dispatcher.ports import ControlUnavailableError
 from dispatcher.position_ports import Requests
 from dispatcher.shell.positions import exiting
 from dispatcher.shell.positions.desk import PositionDesk
+from dispatcher.shell.positions.leaving import FEW
 
 
 def obey(
@@ -48,7 +49,7 @@ def _close(
 ) -> tuple[AnswerState, str]:
     symbol = request.symbol or ""
     if symbol in live:
-        _leave(desk, live, symbol, Exit(ExitReason.REQUESTED, f"by {request.by}", request.why, desk.now()))
+        _leave(desk, live, (symbol,), Exit(ExitReason.REQUESTED, f"by {request.by}", request.why, desk.now()))
         return AnswerState.TAKEN, "being closed"
     if symbol in holdings:
         return AnswerState.TAKEN, "held, and not in the books yet"
@@ -66,17 +67,26 @@ def _flatten(
 ) -> tuple[AnswerState, str]:
     if not (live or holdings or orders):
         return AnswerState.DONE, "the broker holds nothing, and no order stands"
-    for symbol in tuple(live):
-        _leave(desk, live, symbol, Exit(ExitReason.FLATTEN, f"by {request.by}", request.why, desk.now()))
-    for order in orders:
-        if order.symbol not in live and order.parent is None:
-            desk.broker.cancel(order.id)
+    _leave(desk, live, tuple(live), Exit(ExitReason.FLATTEN, f"by {request.by}", request.why, desk.now()))
+    _cancel(desk, [each for each in orders if each.parent is None], live)
     return AnswerState.TAKEN, f"{len(holdings)} positions and {len(orders)} orders left"
 
 
-def _leave(desk: PositionDesk, live: dict[str, Book], symbol: str, leaving: Exit) -> None:
-    if live[symbol].stage is Stage.OPEN:
-        live[symbol] = exiting.begin(desk, live[symbol], leaving)
+def _cancel(desk: PositionDesk, orders: Sequence[Working], live: Mapping[str, Book]) -> None:
+    """Cancel what rests without a position; the stops of a position stay where they are until it can be closed."""
+    resting = [each for each in orders if each.symbol not in live]
+    closing = any(each.kind == "market" for each in orders)
+    if len(resting) > FEW and desk.market_open() and not closing:
+        desk.broker.cancel_all()
+        return
+    for order in resting:
+        desk.broker.cancel(order.id)
+
+
+def _leave(desk: PositionDesk, live: dict[str, Book], symbols: Sequence[str], leaving: Exit) -> None:
+    staying = [live[symbol] for symbol in symbols if live[symbol].stage is Stage.OPEN]
+    if staying:
+        live |= {book.symbol: book for book in exiting.mark(desk, staying, leaving)}
 
 
 def _answer(desk: PositionDesk, requests: Requests, request: Request, answer: Answer) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from contract.events import PositionChanged, PositionClosed, PositionDifference, PositionOpened
@@ -15,6 +15,9 @@ from dispatcher.shell.positions.desk import PositionDesk, seconds
 
 OVERLAP = timedelta(seconds=60)
 """Fills are read again from this long before the newest one: the statement may be late, and lines have ids."""
+OVERLAP_EVERY = timedelta(seconds=15)
+CROWD = 100
+"""More fills than this are not read again each turn, but this often."""
 EVENTS_BACK = timedelta(days=5)
 EVENTS_EVERY = timedelta(seconds=60)
 """What is no trade is posted the next day, under the day it is of."""
@@ -22,14 +25,27 @@ EVENTS_EVERY = timedelta(seconds=60)
 
 def read_statement(desk: PositionDesk) -> None:
     """Write down what the broker's statement says since the last time."""
-    began, latest, now = desk.ledger.began(desk.now()), desk.ledger.latest_fill(), desk.now()
-    lines = desk.broker.trades(max(began, latest - OVERLAP) if latest else began)
+    began, now = desk.ledger.began(desk.now()), desk.now()
+    lines = _fills(desk, began, now)
     if desk.memory.events_read is None or now - desk.memory.events_read >= EVENTS_EVERY:
         day = began.replace(hour=0, minute=0, second=0, microsecond=0)
         lines += desk.broker.events(max(day, now - EVENTS_BACK))
         desk.memory.events_read = now
     if lines:
         desk.ledger.enter(lines)
+
+
+def _fills(desk: PositionDesk, began: datetime, now: datetime) -> tuple[Movement, ...]:
+    """New fills. While there are many, what may have come late among those that are known is looked for less often."""
+    latest, memory = desk.ledger.latest_fill(), desk.memory
+    if latest is None:
+        return desk.broker.trades(began)
+    at, newest = latest
+    if memory.crowded is not None and now - memory.crowded < OVERLAP_EVERY:
+        return desk.broker.trades(at - timedelta(seconds=1), beyond=newest)
+    lines = desk.broker.trades(max(began, at - OVERLAP))
+    memory.crowded = now if len(lines) > CROWD else None
+    return lines
 
 
 def keep_books(desk: PositionDesk, holdings: Mapping[str, Holding]) -> dict[str, Book]:

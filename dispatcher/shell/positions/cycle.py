@@ -16,7 +16,8 @@ from dispatcher.shell.positions.asking import obey
 from dispatcher.shell.positions.bookkeeping import keep_books, read_statement
 from dispatcher.shell.positions.caring import look_after
 from dispatcher.shell.positions.desk import PositionDesk, seconds
-from dispatcher.shell.positions.sending import settle
+from dispatcher.shell.positions.leaving import leave
+from dispatcher.shell.positions.settling import settle
 from dispatcher.shell.truth import day_began
 
 LOOKS_IN_A_TURN = 8
@@ -47,9 +48,11 @@ def turn(desk: PositionDesk) -> View:
     unclear = settle(desk, orders)
     live = keep_books(desk, holdings)
     obey(desk, live, holdings, orders)
+    leave(desk, [book for book in live.values() if book.stage is Stage.EXITING and desk.lease.holds()])
     sights = _sights(desk, live.values())
     _grant_looks(desk)
-    for symbol in sorted(live, key=lambda each: desk.memory.seen.get(each, desk.since)):
+    staying = (symbol for symbol, book in live.items() if book.stage is Stage.OPEN)
+    for symbol in sorted(staying, key=lambda each: desk.memory.seen.get(each, desk.since)):
         if desk.lease.holds():
             desk.memory.seen[symbol] = desk.now()
             if symbol in holdings and supervised(live[symbol]):
@@ -122,10 +125,8 @@ def _sights(desk: PositionDesk, books: Iterable[Book]) -> dict[str, Sight]:
 
 
 def _see_to(desk: PositionDesk, book: Book, holding: Holding | None, orders: tuple[Working, ...]) -> Book:
-    if book.stage is Stage.EXITING:
-        return exiting.proceed(desk, book)
-    if holding is None:
-        return book  # gone, and the statement is about to say how
+    if book.stage is Stage.EXITING or holding is None:
+        return book  # begun as the other leg of a spread, or gone, and the statement is about to say how
     return look_after(desk, book, holding, tuple(each for each in orders if each.symbol == book.symbol))
 
 

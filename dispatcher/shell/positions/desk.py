@@ -28,6 +28,8 @@ class Memory:
     session: Session | None = None
     session_of: datetime | None = None
     events_read: datetime | None = None
+    crowded: datetime | None = None
+    """When many fills of late were last read again, to find those that came late among them."""
     seen: dict[str, datetime] = field(default_factory=dict)
     """When each position was last seen to: whoever waited longest is first, so that none starves another."""
     looks: Decimal = Decimal(0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dispatcher.adapters import wire
 from dispatcher.adapters.fields import UnreadableAnswerError
-from dispatcher.core.outcome import BrokerOrder, Rejected
+from dispatcher.core.outcome import Accepted, BrokerOrder, Rejected, Unknown
 from dispatcher.core.standing import Asset, Quote, Resting
 from tests.dispatcher.cases import MONDAY, session
 from tests.dispatcher.told import CALL, FOUND, HIGHER, SPREAD, TOLD
@@ -262,3 +262,20 @@ def test_a_refusal_keeps_the_keys_beyond_code_and_message() -> None:
     assert wire.rejection(403, body) == Rejected(
         403, 40310000, "insufficient qty", {"available": "0", "related_orders": ["a"]}
     )
+
+
+def test_of_each_position_that_was_to_be_closed_the_answer_counts_by_itself() -> None:
+    taken = {"id": "1", "client_order_id": "c", "status": "pending_new", "symbol": "AAPL"}
+    refused = {"code": 40310000, "message": "insufficient qty available"}
+    answer = [
+        {"symbol": "AAPL", "status": 200, "body": taken},
+        {"symbol": "MSFT", "status": 403, "body": refused},
+        {"symbol": "ADBE", "status": 500, "body": None},
+        {"symbol": "SNDL", "status": 200, "body": {}},
+    ]
+
+    found = wire.closings(answer)
+
+    assert found["AAPL"] == Accepted(wire.order(taken))
+    assert found["MSFT"] == Rejected(403, 40310000, "insufficient qty available", {})
+    assert [type(found[symbol]) for symbol in ("ADBE", "SNDL")] == [Unknown, Unknown]

@@ -1,12 +1,17 @@
 """What a turn costs: requests, and the time from a quote to the order that follows from it."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from time import perf_counter
+from typing import Any
 
 import pytest
 
+from contract.control import Ask, Request
+from contract.events import ExitOrder, PositionClosed
 from contract.limits import ByHand, Exits
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.core.outcome import Outcome
@@ -22,6 +27,7 @@ from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING
 pytestmark = pytest.mark.world
 
 MANY = 500
+WITH_STOPS = 40
 A_MINUTE = 200
 """Requests the broker allows an account."""
 EXITS = int(os.environ.get("POSITION_EXITS", "5"))
@@ -30,8 +36,24 @@ CALL = "AAPL261218C00200000"
 
 @pytest.fixture
 def crowded(shelf: Database) -> Iterator[Stand]:
-    """An account that holds one share each of many stocks, with no stop anywhere."""
-    held = {f"S{number:03d}": {"qty": "1", "avg_entry_price": "100"} for number in range(MANY)}
+    """An account that holds one share each of five hundred stocks, with no stop anywhere."""
+    with holding(shelf, MANY) as stand:
+        yield stand
+
+
+@pytest.fixture
+def gathered(shelf: Database) -> Iterator[Stand]:
+    """The same of enough to be looked for in one list."""
+    with holding(shelf, WITH_STOPS) as stand:
+        for _ in range(2):
+            stand.turn()
+            stand.advance(3)
+        yield stand
+
+
+@contextmanager
+def holding(shelf: Database, many: int) -> Iterator[Stand]:
+    held = {f"S{number:03d}": {"qty": "1", "avg_entry_price": "100"} for number in range(many)}
     account = AccountConfig(ACCOUNT.number, ACCOUNT.key, ACCOUNT.secret, Decimal(1_000_000), positions=held)
     config = Config(
         seed=7,
@@ -120,3 +142,70 @@ def test_an_exit_leaves_in_the_turn_that_saw_the_quote(stand: Stand) -> None:
 
     print(f"quote to order, ms: median {measured[len(measured) // 2]:.1f}, worst {measured[-1]:.1f}")  # noqa: T201  -s
     assert len(measured) == EXITS
+
+
+def test_five_hundred_positions_with_stops_are_flat_within_a_quarter_of_what_a_minute_allows(crowded: Stand) -> None:
+    """Cancelled in one request and closed in another; the rest of them is reading what became of it."""
+    crowded.turn()
+    crowded.advance(3)
+    crowded.turn()
+    for number in range(WITH_STOPS):
+        crowded.post(a_stop(f"S{number:03d}"))
+    before = crowded.requests()
+
+    crowded.asked.table.append(Request("1", Ask.FLATTEN, "someone", crowded.now(), "a drill"))
+    turns = 0
+    while crowded.asked.open():
+        crowded.turn()
+        crowded.advance(SPACING_SECONDS)
+        turns += 1
+
+    assert crowded.held() == {}
+    assert crowded.requests() - before < A_MINUTE / 4
+    assert turns <= 3
+    assert len(crowded.events(PositionClosed)) == MANY
+    assert Counter(each.state for each in crowded.events(ExitOrder)) == {"accepted": MANY, "filled": MANY}
+
+
+def a_stop(symbol: str) -> dict[str, object]:
+    """A person's target and stop for the one share."""
+    return {
+        "symbol": symbol,
+        "qty": "1",
+        "side": "sell",
+        "type": "limit",
+        "time_in_force": "gtc",
+        "order_class": "oco",
+        "take_profit": {"limit_price": "110"},
+        "stop_loss": {"stop_price": "90"},
+    }
+
+
+@pytest.mark.parametrize("kind", ["drop-before", "drop-after", "500", "504-html", "429", "truncated-json"])
+def test_a_lost_answer_to_closing_everything_closes_none_twice(gathered: Stand, kind: str) -> None:
+    before = gathered.requests()
+    gathered.exchange.fault(route="DELETE /v2/positions", kind=kind, nth=1)
+    gathered.asked.table.append(Request("1", Ask.FLATTEN, "someone", gathered.now(), "a drill"))
+    for _ in range(8):
+        gathered.turn()
+        gathered.advance(SPACING_SECONDS)
+
+    assert gathered.held() == {}
+    assert gathered.desk().ledger.orders() == ()
+    assert gathered.asked.open() == ()
+    assert gathered.requests() - before < WITH_STOPS, "what became of them was read in lists"
+    orders: Any = gathered.exchange.state()["orders"]
+    assert set(Counter(each["symbol"] for each in orders).values()) == {1}
+
+
+def test_a_cancellation_that_takes_its_time_keeps_none_of_the_others_back(gathered: Stand) -> None:
+    gathered.exchange.settings(cancel_seconds="3")
+    gathered.post(a_stop("S000"))
+    gathered.asked.table.append(Request("1", Ask.FLATTEN, "someone", gathered.now(), "a drill"))
+    gathered.turn()
+    assert gathered.held().keys() == {"S000"}
+    gathered.advance(4)
+    gathered.turn(2)
+
+    assert gathered.held() == {}
+    assert gathered.asked.open() == ()

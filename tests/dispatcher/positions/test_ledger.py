@@ -71,7 +71,7 @@ def test_a_line_of_the_statement_is_entered_once_however_often_it_is_read(stand:
     books.enter((line(10), line(10)))
 
     assert books.incoming() == {}
-    assert books.latest_fill() == NOON
+    assert books.latest_fill() == (NOON, "fill-0")
 
 
 def test_a_manager_that_lost_its_lease_changes_no_book_and_commits_no_order(stand: Stand) -> None:

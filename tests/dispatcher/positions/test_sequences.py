@@ -60,6 +60,8 @@ ROUTES = (
     "GET /v2/positions/{symbol_or_asset_id}",
     "DELETE /v2/positions/{symbol_or_asset_id}",
     "DELETE /v2/orders/{order_id}",
+    "DELETE /v2/orders",
+    "DELETE /v2/positions",
     "PATCH /v2/orders/{order_id}",
     "GET /v1beta1/options/quotes/latest",
 )
