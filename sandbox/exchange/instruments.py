@@ -10,6 +10,7 @@ from sandbox.exchange.clock import Clock
 from sandbox.exchange.contracts import Contract
 from sandbox.exchange.errors import refuse
 from sandbox.exchange.market import Bar, Market, Quote, samples_of
+from sandbox.exchange.option_pricing import Moment
 from sandbox.exchange.portfolio import Position
 
 Instrument = Asset | Contract
@@ -111,7 +112,10 @@ class Instruments:
         if fixed is not None:
             return fixed
         contract = self.contract(symbol)
-        return option_pricing.quote(contract, self.spot(contract.underlying, at), at, self._seed)
+        stock = contract.underlying
+        # What is held in place stands still whole: the stock, and what its options cost but for time.
+        fear = 0 if self._market.is_fixed(stock) else self._market.fear_ppm(stock, at)
+        return option_pricing.quote(contract, Moment(self.spot(stock, at), at, fear), self._seed)
 
     def bar(self, symbol: str, at: int, length: int) -> Bar:
         """Summarise what a stock or a contract cost from `at` on for `length` nanoseconds."""
@@ -122,12 +126,13 @@ class Instruments:
         return self._market.summary(symbol, at, length, last)
 
     def _traded(self, contract: Contract, at: int) -> Decimal:
-        """Tell what a contract was traded at, by the stock's price as the stock's own bars have it."""
+        """Tell what a contract was traded at, by the price that the stock's own bars have."""
         given = self._market.given_quote(contract.symbol, at)
         if given is not None:
             return given.last
-        spot = self._market.traded(contract.underlying, self.stock(contract.underlying).anchor, at)
-        return option_pricing.quote(contract, spot, at, self._seed).last
+        stock = contract.underlying
+        spot = self._market.traded(stock, self.stock(stock).anchor, at)
+        return option_pricing.quote(contract, Moment(spot, at, self._market.fear_ppm(stock, at)), self._seed).last
 
 
 class LastPrices:

@@ -22,6 +22,10 @@ _LAYERS = (  # (seconds per step, amplitude in parts per million of the anchor p
     (86_400, 9_000),
     (30 * 86_400, 50_000),
 )
+_FEAR = (  # the same of what is paid for options: seconds per step, parts per million of a stock's usual volatility
+    (5 * 86_400, 100_000),
+    (60 * 86_400, 300_000),
+)
 _HALF_SPREAD_PPM = 60
 _CENT, _FINE = Decimal("0.01"), Decimal("0.0001")
 
@@ -63,9 +67,9 @@ def _noise(seed: int, symbol: str, period: int, step: int) -> int:
     return drawn % (2 * _PPM + 1) - _PPM
 
 
-def _drift_ppm(seed: int, symbol: str, at: int) -> int:
+def _drift_ppm(seed: int, symbol: str, at: int, layers: Sequence[tuple[int, int]]) -> int:
     total = 0
-    for period, amplitude in _LAYERS:
+    for period, amplitude in layers:
         span = period * SECOND
         step, inside = divmod(at, span)
         here = _noise(seed, symbol, period, step)
@@ -93,7 +97,7 @@ class Market:
     """Quotes of every symbol at any moment."""
 
     def __init__(self, seed: int, volatility: Decimal, recording: Mapping[str, Sequence[Quote]]) -> None:
-        """Start a market; `volatility` 1 moves a few per cent a month, 0 stands still.
+        """Start a market; `volatility` 1 moves a few per cent a month, 0 stands still, and so do options' volatilities.
 
         The symbols of a recording are quoted as it says: each quote holds until the next.
         """
@@ -134,6 +138,10 @@ class Market:
         if recorded is None:
             return None
         return recorded[max(0, bisect_right(recorded, at, key=_at) - 1)]
+
+    def is_fixed(self, symbol: str) -> bool:
+        """Tell whether a symbol's quote is held in place."""
+        return symbol in self._fixed
 
     def is_recorded(self, symbol: str) -> bool:
         """Tell whether a symbol is quoted from the recording."""
@@ -178,8 +186,17 @@ class Market:
             return self.quote(symbol, anchor, at).middle
         fixed = self._fixed.get(symbol)
         base = (fixed[0] + fixed[1]) / 2 if fixed else anchor
-        moved = int(_drift_ppm(self._seed, symbol, at) * self.volatility)
+        moved = int(_drift_ppm(self._seed, symbol, at, _LAYERS) * self.volatility)
         return base * (_PPM + moved) / _PPM
+
+    def fear_ppm(self, symbol: str, at: int) -> int:
+        """Tell how far the volatility of a stock's options is from its usual one, in parts per million of it.
+
+        It stands still where the stock is recorded, and walks in a fixed symbol's history as its price does.
+        """
+        if self.is_recorded(symbol):
+            return 0
+        return int(_drift_ppm(self._seed, f"{symbol}/fear", at, _FEAR) * min(self.volatility, Decimal(1)))
 
     def traded(self, symbol: str, anchor: Decimal, at: int) -> Decimal:
         """Give the price a stock was traded at, on its tick."""

@@ -40,17 +40,31 @@ def years_left(contract: Contract, at: int) -> float:
     return max(_SHORTEST, (contract.ends - at) / _YEAR)
 
 
-def volatility(contract: Contract, spot: Decimal, seed: int) -> float:
-    """Give the volatility the market maker of this exchange prices with: a smile per stock."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a contract is priced by: the stock's price in USD, the time (ns UTC), and how nervous the market is.
+
+    `fear_ppm` is how far the volatility is from the stock's usual one, in parts per million of it.
+    """
+
+    spot: Decimal
+    at: int
+    fear_ppm: int = 0
+
+
+def volatility(contract: Contract, moment: Moment, seed: int) -> float:
+    """Give the volatility the market maker of this exchange prices with: a smile per stock, which moves in time."""
     key = f"{seed}:{contract.underlying}:volatility".encode()
     drawn = int.from_bytes(hashlib.blake2b(key, digest_size=4).digest(), "big") / 2**32
-    moneyness = math.log(float(contract.strike / spot))
-    return 0.18 + 0.30 * drawn + 0.25 * moneyness * moneyness - 0.08 * moneyness
+    moneyness = math.log(float(contract.strike / moment.spot))
+    usual = 0.18 + 0.30 * drawn + 0.25 * moneyness * moneyness - 0.08 * moneyness
+    return usual * (1 + moment.fear_ppm / 1_000_000)
 
 
-def model_price(contract: Contract, spot: Decimal, at: int, seed: int) -> float:
+def model_price(contract: Contract, moment: Moment, seed: int) -> float:
     """Give the theoretical price in USD per share."""
-    return black_scholes.price(_terms(contract, spot, at), volatility(contract, spot, seed))
+    terms = _terms(contract, moment.spot, moment.at)
+    return black_scholes.price(terms, volatility(contract, moment, seed))
 
 
 def tick_of(contract: Contract, price: Decimal) -> Decimal:
@@ -59,14 +73,14 @@ def tick_of(contract: Contract, price: Decimal) -> Decimal:
     return below if price < _THREE else above
 
 
-def quote(contract: Contract, spot: Decimal, at: int, seed: int) -> Quote:
+def quote(contract: Contract, moment: Moment, seed: int) -> Quote:
     """Quote a contract around its model price, on its own tick."""
-    fair = Decimal(repr(round(model_price(contract, spot, at, seed), 6)))
+    fair = Decimal(repr(round(model_price(contract, moment, seed), 6)))
     half = max(fair * Decimal("0.01"), contract.increment[0] / 2)
     bid = _on_tick(contract, max(Decimal(0), fair - half), ROUND_DOWN)
     ask = _on_tick(contract, fair + half, ROUND_UP)
     ask = max(ask, bid + tick_of(contract, bid))
-    return Quote(bid, ask, _on_tick(contract, (bid + ask) / 2, ROUND_DOWN), at)
+    return Quote(bid, ask, _on_tick(contract, (bid + ask) / 2, ROUND_DOWN), moment.at)
 
 
 def _on_tick(contract: Contract, price: Decimal, rounding: str) -> Decimal:

@@ -1,11 +1,15 @@
 """Contracts that have ended: listed when they are asked for, with the bars of the days on which they were offered."""
 
+import itertools
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from sandbox.exchange import Running
-from tests.sandbox.exchange.exchange_desk import Http
+from sandbox.exchange.market import Market
+from sandbox.exchange.text import SECOND
+from tests.sandbox.exchange.exchange_desk import MONDAY_TEN, Http
 
 PAST = "/v2/options/contracts?underlying_symbols=AAPL&status=inactive&limit=10000"
 BARS = "/v1beta1/options/bars?timeframe=1Day&limit=10000&start=2024-01-01T00:00:00Z&symbols="
@@ -80,3 +84,15 @@ def test_nothing_is_told_of_the_time_before_option_data_begin(http: Http) -> Non
     assert first["expiration_date"] == "2024-02-02"
     assert listed(http, f"{PAST}&expiration_date_lte=2024-01-31") == []
     assert http.get("/v2/options/contracts/AAPL240126C00100000")[0] == 404
+
+
+def test_the_level_of_volatility_rises_and_falls_over_a_year_and_stands_still_without_volatility() -> None:
+    days = [MONDAY_TEN - back * 86_400 * SECOND for back in range(365)]
+    moving, still = (Market(7, Decimal(volatility), {}) for volatility in (1, 0))
+
+    year = [moving.fear_ppm("AAPL", at) for at in days]
+
+    assert max(year) - min(year) > 200_000, "a fifth of the usual volatility, at least"
+    assert max(abs(each) for each in year) <= 400_000
+    assert max(abs(today - before) for today, before in itertools.pairwise(year)) < 60_000
+    assert {still.fear_ppm("AAPL", at) for at in days} == {0}
