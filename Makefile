@@ -31,7 +31,7 @@ check: setup ## The gate: format, lint, types, dependency rules.
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/uv pip check --quiet --python $(BIN)/python
 
-test: setup ## Run the tests (under ten minutes on two cores; loopback only).
+test: setup node_modules/.ready ## Run the tests (under ten minutes on two cores; loopback only).
 	$(BIN)/python -m pytest -q --numprocesses 3 --dist loadscope
 
 rehearse: setup $(if $(ORDERS),,node_modules/.ready) ## The quick start: a whole release on this machine, with the proof (ORDERS=1, TASKS=processes).

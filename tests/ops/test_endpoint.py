@@ -1,6 +1,7 @@
 """Releases against the local AWS endpoint: real requests, real tasks, real log streams. No decision is stubbed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,17 @@ def test_a_release_its_successor_a_broken_one_a_dying_one_and_the_way_back(site:
     two = site.status()
     assert (two.release and two.release.tag, two.services[0].as_built, two.findings) == ("two", True, ())
 
+    hear = listening(site)
     broken = site.deploy(site.image("bad", "invalid take_profit.limit_price 699.7462: sub-penny increment"))
     assert (broken.exit, site.status().services[0].revision) == (Exit.TAKEN_BACK, two.services[0].revision)
     assert broken.record is not None
     assert "sub-penny" in (Path(broken.record.evidence) / f"{SERVICE}.txt").read_text("utf-8")
+    messages = hear()
+    assert [each["Subject"] for each in messages] == [
+        "sandbox: FAIL, badbadbadbad is being taken back",
+        "sandbox: failed and taken back; twotwotwotwo runs again",
+    ]
+    assert "evidence: " in messages[0]["Message"]
 
     dying = site.deploy(site.image("dying", program="import sys; sys.exit(3 if sys.argv[1] == 'run' else 0)"))
     assert dying.exit is Exit.TAKEN_BACK
@@ -49,6 +57,20 @@ def test_a_release_its_successor_a_broken_one_a_dying_one_and_the_way_back(site:
     (schedule,) = site.world.schedules.all()
     assert (schedule.revision, schedule.enabled) == (one, True)
     the_verbs_tell_it(site)
+
+
+def listening(site: Site) -> Callable[[], list[dict[str, Any]]]:
+    """Somebody who has subscribed to the topic; gives the messages that came since."""
+    queue = site.ask("sqs", "CreateQueue", QueueName="somebody")["QueueUrl"]
+    arn = site.ask("sqs", "GetQueueAttributes", QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = f"arn:aws:sns:{site.aws.region}:123456789012:{NAMES.alerts}"
+    site.ask("sns", "Subscribe", TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def heard() -> list[dict[str, Any]]:
+        messages = site.ask("sqs", "ReceiveMessage", QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(each["Body"]) for each in messages]
+
+    return heard
 
 
 def the_verbs_tell_it(site: Site) -> None:
