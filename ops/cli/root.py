@@ -98,7 +98,7 @@ class Verbs(Spoken, click.Group):
         except OpsError as error:
             ended = _tell(session, error.message, error.next_step, error.exit_code)
         except click.exceptions.NoArgsIsHelpError as error:
-            error.show()
+            click.echo(json.dumps({"help": error.message}) if session.json else error.message, err=not session.json)
             ended = Exit.USAGE
         except click.ClickException as error:
             ended = _tell(session, error.format_message(), _usage_step(error), Exit.USAGE)

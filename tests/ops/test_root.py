@@ -45,6 +45,13 @@ def test_help_asked_for_as_json_is_one_object() -> None:
         assert json.loads(CliRunner().invoke(ops, words).stdout).keys() == {"help"}
 
 
+@pytest.mark.parametrize("group", ["sandbox", "trading", "schedules"])
+def test_a_group_without_a_verb_shows_its_help_as_an_object_too(group: str) -> None:
+    result = CliRunner().invoke(ops, ["--json", group])
+
+    assert (result.exit_code, json.loads(result.stdout).keys()) == (2, {"help"})
+
+
 def completed(monkeypatch: pytest.MonkeyPatch, words: str, at: int) -> list[str]:
     monkeypatch.setenv("_OPS_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", words)
