@@ -222,6 +222,15 @@ def _passwords(folder: Path) -> Passwords:
     return Passwords(known.superuser, os.environ.get(DATABASE_PASSWORD.name) or known.role)
 
 
+def kept_in(folder: Path, url: str) -> Database:
+    """A database of a server that another process started in that folder.
+
+    Raises:
+        FileNotFoundError: no server was.
+    """
+    return Database(url, Passwords(**json.loads((folder / _PASSWORDS).read_text(encoding="utf-8"))).role)
+
+
 def _initialise(programs: Programs, folder: Path, passwords: Passwords, *, durable: bool) -> None:
     data, password_file = folder / "data", folder / "superuser.password"
     data.mkdir(mode=0o700)

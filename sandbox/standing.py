@@ -15,12 +15,16 @@ from typing import Any
 
 import psutil
 
+from sandbox import upstream
 from sandbox.ground import Ground, lay
 from sandbox.mode import PROCESSES
 from sandbox.parts import PartError
+from sandbox.postgres import kept_in
 from sandbox.record import Record
 from sandbox.stage import stand_up
 from sandbox.tools import node
+from sandbox.upstream import NothingFedError
+from sandbox.venue import Venue
 from sandbox.world import FOLDER, Interrupted, Trace, World
 
 NAME = "standing.json"
@@ -53,6 +57,7 @@ def _told(world: World, ground: Ground) -> dict[str, Any]:
         "endpoint_url": ground.cloud.url,
         "exchange_url": ground.stage.venue.url,
         "database_url": ground.stage.server.database.url,
+        "database_folder": str(ground.stage.server.folder),
         "inventory": str(ground.inventory),
         "folder": str(world.folder),
         "environment": ground.cloud.environment,
@@ -86,6 +91,19 @@ def up(checkout: Path) -> Mapping[str, Any]:
                 time.sleep(_PAUSE)
             sys.stderr.write(said.read())
     return there
+
+
+def feed(checkout: Path) -> Mapping[str, Any]:
+    """Write one recommendation into what stands.
+
+    Raises:
+        NothingFedError: it was not written.
+    """
+    there = status(checkout)
+    if not there["up"]:
+        raise NothingFedError("nothing stands", "ops sandbox up")
+    database = kept_in(Path(there["database_folder"]), there["database_url"])
+    return {**there, "fed": upstream.feed(database, Venue(there["exchange_url"]))}
 
 
 def down(checkout: Path) -> bool:

@@ -34,7 +34,7 @@ VERBS = {
     "positions": ("ops.cli.positions", "What each account holds, what protects it, what ends it next; close SYMBOL."),
     "schedules": ("ops.cli.schedules", "What the clock starts: list, audit, sync, disable, enable."),
     "restart": ("ops.cli.restart", "New tasks of the same release, for a secret whose value has changed."),
-    "sandbox": ("ops.cli.sandbox", "A world on this machine to try every verb in: up, down, status."),
+    "sandbox": ("ops.cli.sandbox", "A world on this machine to try every verb in: up, feed, status, down."),
     "rehearse": ("ops.cli.rehearse", "Rehearse everything on this machine, with the proof."),
 }
 """Every verb: the module that has a command of its name, and what it does in a line."""

@@ -19,7 +19,7 @@ def sandbox() -> None:
     \b
     Examples:
       ops sandbox up
-      ops sandbox status
+      ops sandbox feed
       ops sandbox down
 
     Exit codes: 0 done; 1 not done; 2 wrong usage.
@@ -65,6 +65,21 @@ def status(session: Session) -> Exit:
     return _ask(session, "status")
 
 
+@sandbox.command(cls=Spoken)
+@json_option
+@click.pass_obj
+def feed(session: Session) -> Exit:
+    """Write one recommendation, as upstream does: a few shares that every account may buy.
+
+    A release is proven by what it does, so a deployment without one ends inconclusive.
+
+    \b
+    Example:
+      ops sandbox feed
+    """  # noqa: D301 - click keeps the lines after a backspace as they are
+    return _ask(session, "feed")
+
+
 def _ask(session: Session, verb: str) -> Exit:
     """Let the sandbox's own program do it; its progress is on stderr."""
     words = [sys.executable, "-m", "sandbox", verb]
@@ -73,10 +88,12 @@ def _ask(session: Session, verb: str) -> Exit:
         there: dict[str, Any] = json.loads(ran.stdout)
     except ValueError:
         raise OpsError(
-            f"the sandbox did not say whether it is {verb}",
+            f"the sandbox gave no answer to {verb}",
             next_step="make setup; then the same again",
             exit_code=Exit.NOT_DONE,
         ) from None
+    if error := there.get("error"):
+        raise OpsError(error["message"], next_step=error["next"], exit_code=Exit.NOT_DONE)
     click.echo(json.dumps(there) if session.json else "\n".join(_lines(there)))
     return Exit.DONE if ran.returncode == 0 else Exit.NOT_DONE
 
@@ -86,7 +103,14 @@ def _lines(there: dict[str, Any]) -> Iterator[str]:
         yield "nothing stands"
         yield "Next: ops sandbox up"
         return
+    ops = f"ops --config {there['inventory']}"
+    if fed := there.get("fed"):
+        yield f"recommendation {fed['id']}: {fed['action']} {fed['quantity']} {fed['ticker']} at {fed['entry']}"
+        yield f"  stop {fed['stop_loss']}, target {fed['take_profit']}"
+        yield f"Next: {ops} logs SERVICE shows what became of it; {ops} deploy judges by it"
+        return
     yield f"aws       {there['endpoint_url']}"
     yield f"exchange  {there['exchange_url']}"
     yield f"database  {there['database_url']}"
-    yield f"Next: export AWS_ENDPOINT_URL={there['endpoint_url']}; ops --config {there['inventory']} deploy"
+    yield f"Next: export AWS_ENDPOINT_URL={there['endpoint_url']}; {ops} deploy"
+    yield "      in another terminal: ops sandbox feed, so that there is something to judge by"

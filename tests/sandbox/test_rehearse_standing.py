@@ -60,3 +60,12 @@ def test_the_program_prints_one_object(
 
     assert program.main([verb]) == code
     assert json.loads(capsys.readouterr().out) == {"up": False}
+
+
+def test_nothing_is_fed_to_what_does_not_stand(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(program, "CHECKOUT", checkout)
+
+    assert program.main(["feed"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"] == {"message": "nothing stands", "next": "ops sandbox up"}
