@@ -69,13 +69,14 @@ class Arrivals:
 
 def measures() -> Iterator[Measure]:
     """Latency at a steady pace, and throughput of a backlog."""
-    symbols = [f"B{number:04d}" for number in range(2 * ROWS)]
+    symbols = [f"B{number:04d}" for number in range(4 * ROWS)]
+    paced_bare, bare_bare, paced_ours, backlog_ours = (symbols[turn::4] for turn in range(4))
     began = monotonic()
     with running(trading(symbols)) as exchange, Postgres.temporary() as server:
-        paced, bare = _bare_loop(exchange, 1 / PER_SECOND), _bare_loop(exchange)
+        paced, bare = _bare_loop(exchange, paced_bare, 1 / PER_SECOND), _bare_loop(exchange, bare_bare)
         with dispatcher(exchange, server.database, ACCOUNT, lifted()):
-            latencies = _paced(exchange, server.database, symbols[:ROWS], began)
-            seconds = _backlog(exchange, server.database, symbols[ROWS:], began)
+            latencies = _paced(exchange, server.database, paced_ours, began)
+            seconds = _backlog(exchange, server.database, backlog_ours, began)
     per_second = ROWS / sum(bare)
     milliseconds = [each * 1000 for each in paced]
     submit = "alpaca-py submit_order, call to answer, at the same pace"
@@ -96,20 +97,20 @@ def trading(symbols: list[str]) -> Config:
     )
 
 
-def _bare_loop(exchange: Running, pause: float = 0.0) -> list[float]:
-    """Seconds of each order of a loop that does nothing but submit, with a pause before each."""
+def _bare_loop(exchange: Running, symbols: list[str], pause: float = 0.0) -> list[float]:
+    """Seconds of each order of a loop that does nothing but submit what we would, with a pause before each."""
     client = TradingClient(ACCOUNT.key, ACCOUNT.secret, url_override=exchange.url)
     seconds = []
-    for _ in range(ROWS):
+    for symbol in symbols:
         request = LimitOrderRequest(
-            symbol="AAPL",
+            symbol=symbol,
             qty=1,
             side=OrderSide.BUY,
             time_in_force=TimeInForce.GTC,
             order_class=OrderClass.BRACKET,
-            limit_price=50.0,
-            take_profit=TakeProfitRequest(limit_price=60.0),
-            stop_loss=StopLossRequest(stop_price=40.0),
+            limit_price=100.02,
+            take_profit=TakeProfitRequest(limit_price=110.0),
+            stop_loss=StopLossRequest(stop_price=95.0),
         )
         sleep(pause)
         began = monotonic()
