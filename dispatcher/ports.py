@@ -4,7 +4,7 @@ An expected ending is a value. A surprise has one exception per counterparty, sa
 broker that is away from a database that is away.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from dispatcher.core.options.volatility import Past
 from dispatcher.core.outcome import BrokerOrder, Found, Outcome, Rejected
 from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import Account, Asset, History, Position, Quote, Resting, Session
-from dispatcher.core.state import State
+from dispatcher.core.state import UNRESOLVED, State
 from dispatcher.core.trades import ClosedTrade
 
 Say = Callable[[Event], None]
@@ -93,8 +93,8 @@ class Broker(Protocol):
     def resting(self) -> tuple[Resting, ...]:
         """Every order that is open, entries and legs alike; a leg costs nothing."""
 
-    def quote(self, symbol: str) -> Quote | None:
-        """The latest quote, None when the broker has none."""
+    def quotes(self, symbols: tuple[str, ...]) -> dict[str, Quote]:
+        """The latest quote of each stock that the broker has one of."""
 
     def asset(self, symbol: str) -> Asset | None:
         """What the broker says of the symbol, None when it does not know it."""
@@ -117,10 +117,11 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A recommendation that is ours to end: the row as upstream wrote it."""
+    """A recommendation that is ours to end: the row as upstream wrote it, and our entries in its symbol today."""
 
     recommendation_id: int
     row: dict[str, Any]
+    history: History
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,25 @@ class Weighed:
     repricing: Repricing | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """An entry that was decided on, to be committed before it is sent. `cost` in USD of buying power."""
+
+    recommendation_id: int
+    order: Entry
+    cost: Decimal
+    weighed: Weighed
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What is known of an order that stands at the broker, and the states in which the books may have it."""
+
+    recommendation_id: int
+    execution: Execution
+    was: tuple[State, ...] = UNRESOLVED
+
+
 class Channel(StrEnum):
     """What the database tells of, to whoever listens."""
 
@@ -178,24 +198,27 @@ class Ledger(Protocol):
     def sweep(self, at: datetime) -> None:
         """Look for what came in further back than that all the same; the next claims will find it."""
 
-    def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
-        """Claim the newest and strongest recommendation not considered for this account yet, but for those to skip.
+    def claim(self, at: datetime, skip: tuple[int, ...], *, most: int, since: datetime) -> tuple[Claim, ...]:
+        """Claim the newest and strongest recommendations not considered for this account yet, but for those to skip.
+
+        `most` of them, the first to be decided first. Their history is counted from `since` on, without what was never
+        placed.
 
         Raises:
             LostAuthorityError: the lease is not ours any more.
         """
 
-    def unclaim(self, recommendation_id: int) -> None:
-        """Give a claim back, unintended."""
+    def unclaim(self, recommendation_ids: Sequence[int]) -> None:
+        """Give claims back, unintended."""
 
     def refuse(self, recommendation_id: int, refusal: Refusal, weighed: Weighed, at: datetime) -> None:
         """End a claim without an order."""
 
-    def intend(self, claim: Claim, order: Entry, cost: Decimal, weighed: Weighed, at: datetime) -> None:
-        """Commit the order's id and payload, under the lease, before any byte is sent.
+    def intend(self, meant: Sequence[Meant], at: datetime) -> None:
+        """Commit each order's id and payload, under the lease, before any byte is sent.
 
         Raises:
-            LostAuthorityError: the lease or the claim is not ours any more; nothing may be sent.
+            LostAuthorityError: the lease or a claim is not ours any more; none is committed, nothing may be sent.
         """
 
     def intend_again(self, recommendation_id: int, at: datetime) -> None:
@@ -212,8 +235,12 @@ class Ledger(Protocol):
             LostAuthorityError: as for `intend`.
         """
 
-    def accept(self, recommendation_id: int, execution: Execution, at: datetime) -> str:
-        """Record that the broker has the order; the execution's id."""
+    def conclude(self, concluded: Sequence[Concluded], at: datetime) -> dict[int, str]:
+        """Record what is known of orders at the broker; the id of each execution, by recommendation.
+
+        Raises:
+            LostAuthorityError: one is not in the state it was left in; none is recorded.
+        """
 
     def reject(self, recommendation_id: int, rejected: Rejected, at: datetime) -> None:
         """Record the broker's no, whole."""
@@ -224,9 +251,6 @@ class Ledger(Protocol):
     def not_placed(self, recommendation_id: int, refusal: Refusal, at: datetime) -> None:
         """Record that the order never was at the broker."""
 
-    def update(self, recommendation_id: int, was: State, execution: Execution, at: datetime) -> str:
-        """Record how an accepted order moved on; the execution's id."""
-
     def unresolved(self) -> list[OpenOrder]:
         """Orders that may stand at the broker without our knowing."""
 
@@ -235,9 +259,6 @@ class Ledger(Protocol):
 
     def rejections(self, since: datetime) -> int:
         """How many orders the broker rejected since the moment."""
-
-    def history(self, symbol: str, since: datetime) -> History:
-        """Our entries in the symbol since the moment, but for those that were never placed."""
 
     def past_volatility(self, underlying: str, iv: Decimal, first: date, today: date) -> Past:
         """The days of an underlying's volatility from `first` to before today, summed up as against `iv`."""

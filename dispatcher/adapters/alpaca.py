@@ -120,11 +120,6 @@ class AlpacaBroker:
         heads = self._heads("open orders", {"status": "open"})
         return _read("open orders", lambda: tuple(each for head in heads for each in wire.resting(head)))
 
-    def quote(self, symbol: str) -> Quote | None:
-        """See ports.Broker."""
-        path = f"/stocks/{escaped(symbol)}/quotes/latest"
-        return _known("quote", lambda: wire.quote(self._data.get(path)))
-
     def asset(self, symbol: str) -> Asset | None:
         """See ports.Broker."""
         return _known("asset", lambda: wire.asset(self._trading.get(f"/assets/{escaped(symbol)}")))
@@ -195,8 +190,14 @@ class AlpacaBroker:
         return AlpacaHistory(self.sessions, *hosts)
 
     def quotes(self, symbols: tuple[str, ...]) -> dict[str, Quote]:
-        """See option_ports.OptionBroker."""
-        found = self._quotes(self._data, "/stocks/quotes/latest", list(symbols))
+        """See ports.Broker. Where one that the broker does not know spoils the answer, each is asked for by itself."""
+        try:
+            found = self._quotes(self._data, "/stocks/quotes/latest", list(symbols))
+        except BrokerRefusedError as error:
+            if error.status not in NO_SUCH_THING:
+                raise
+            alone = [self.quotes((each,)) for each in symbols] if len(symbols) > 1 else []
+            return {symbol: quote for quotes in alone for symbol, quote in quotes.items()}
         return {symbol: Quote(each.bid, each.ask) for symbol, each in found.items()}
 
     def cancel(self, broker_order_id: str) -> None:

@@ -1,7 +1,7 @@
 """The ledger in PostgreSQL. Account and epoch are bound once, so no statement can be about another account."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,8 +14,7 @@ from psycopg.types.json import Jsonb
 from dispatcher.adapters import queries
 from dispatcher.adapters.database import Connections, execute
 from dispatcher.adapters.listener import Ear
-from dispatcher.core.entries import Entry, booked, restore
-from dispatcher.core.execution import Execution
+from dispatcher.core.entries import booked, restore
 from dispatcher.core.gates import Check
 from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.options.repricing import restore as restore_repricing
@@ -25,7 +24,7 @@ from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import History
 from dispatcher.core.state import LIVE, UNRESOLVED, State
 from dispatcher.core.trades import ClosedTrade
-from dispatcher.ports import Channel, Claim, LostAuthorityError, OpenOrder, Weighed
+from dispatcher.ports import Channel, Claim, Concluded, LostAuthorityError, Meant, OpenOrder, Weighed
 
 
 class PostgresLedger:
@@ -50,37 +49,25 @@ class PostgresLedger:
         """See ports.Ledger."""
         self._run(queries.SWEEP, at=at)
 
-    def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
+    def claim(self, at: datetime, skip: tuple[int, ...], *, most: int, since: datetime) -> tuple[Claim, ...]:
         """See ports.Ledger."""
-        row = self._run(queries.CLAIM, at=at, skip=list(skip))[0]
-        del row["lazy"]
-        if row.pop("fence") is None:
+        rows = self._run(queries.CLAIM, at=at, skip=list(skip), most=most, since=since)
+        if rows[0]["fence"] is None:
             raise LostAuthorityError("the lease is another's")
-        return None if row["id"] is None else Claim(row["id"], row)
+        return tuple(_claim(row) for row in rows if row["id"] is not None)
 
-    def unclaim(self, recommendation_id: int) -> None:
+    def unclaim(self, recommendation_ids: Sequence[int]) -> None:
         """See ports.Ledger."""
-        self._one(queries.UNCLAIM, id=recommendation_id)
+        self._all(len(recommendation_ids), queries.UNCLAIM, ids=list(recommendation_ids))
 
     def refuse(self, recommendation_id: int, refusal: Refusal, weighed: Weighed, at: datetime) -> None:
         """See ports.Ledger."""
-        told = {"checks": _checks(weighed.checks), "rationale": _json(weighed.rationale)}
+        told = {"checks": Jsonb(_checks(weighed.checks)), "rationale": _json(weighed.rationale)}
         self._one(queries.REFUSE, id=recommendation_id, at=at, **told, **asdict(refusal))
 
-    def intend(self, claim: Claim, order: Entry, cost: Decimal, weighed: Weighed, at: datetime) -> None:
+    def intend(self, meant: Sequence[Meant], at: datetime) -> None:
         """See ports.Ledger."""
-        self._one(
-            queries.INTEND,
-            id=claim.recommendation_id,
-            at=at,
-            client_order_id=order.client_order_id,
-            payload=Jsonb(order.payload()),
-            payload_hash=_hash(order.payload()),
-            cost=cost,
-            checks=_checks(weighed.checks),
-            rationale=_json(weighed.rationale),
-            repricing=_json(weighed.repricing.document() if weighed.repricing is not None else None),
-        )
+        self._all(len(meant), queries.INTEND, at=at, meant=Jsonb([_meant(each) for each in meant]))
 
     def reprice(self, recommendation_id: int, order: OptionOrder, at: datetime) -> None:
         """See ports.Ledger."""
@@ -95,13 +82,11 @@ class PostgresLedger:
         """See ports.Ledger."""
         self._one(queries.INTEND_AGAIN, id=recommendation_id, at=at)
 
-    def accept(self, recommendation_id: int, execution: Execution, at: datetime) -> str:
+    def conclude(self, concluded: Sequence[Concluded], at: datetime) -> dict[int, str]:
         """See ports.Ledger."""
-        return self._conclude(recommendation_id, UNRESOLVED, execution, at)
-
-    def update(self, recommendation_id: int, was: State, execution: Execution, at: datetime) -> str:
-        """See ports.Ledger."""
-        return self._conclude(recommendation_id, (was,), execution, at)
+        told = Jsonb([_told(each) for each in concluded])
+        rows = self._all(len(concluded), queries.CONCLUDE, at=at, told=told)
+        return {row["recommendation_id"]: str(row["execution_id"]) for row in rows}
 
     def reject(self, recommendation_id: int, rejected: Rejected, at: datetime) -> None:
         """See ports.Ledger."""
@@ -135,11 +120,6 @@ class PostgresLedger:
         """See ports.Ledger."""
         return int(self._run(queries.REJECTIONS, since=since)[0]["rejections"])
 
-    def history(self, symbol: str, since: datetime) -> History:
-        """See ports.Ledger."""
-        row = self._run(queries.HISTORY, symbol=symbol, since=since)[0]
-        return History(row["orders"], row["last"])
-
     def newest_input(self) -> datetime | None:
         """See ports.Ledger."""
         rows = self._run(queries.NEWEST_INPUT)
@@ -156,42 +136,20 @@ class PostgresLedger:
     def _open_orders(self, states: tuple[State, ...]) -> list[OpenOrder]:
         return [_open_order(row) for row in self._run(queries.WITHOUT_AN_ENDING, states=list(states))]
 
-    def _conclude(self, recommendation_id: int, was: tuple[State, ...], execution: Execution, at: datetime) -> str:
-        order = execution.order
-        booking = booked(order)
-        row = self._one(
-            queries.CONCLUDE,
-            id=recommendation_id,
-            at=at,
-            was=list(was),
-            state=execution.state,
-            broker_order_id=execution.broker_order_id,
-            filled_qty=execution.filled_quantity,
-            filled_avg_price=execution.filled_average_price,
-            action=order.side.value.upper(),
-            side=order.side.value,
-            mode=execution.mode,
-            status=execution.status,
-            qty=Decimal(order.quantity),
-            limit=order.limit.amount,
-            client_order_id=order.client_order_id,
-            payload=Jsonb(order.payload()),
-            payload_hash=_hash(order.payload()),
-            repricing=_json(execution.repricing.document() if execution.repricing is not None else None),
-            **asdict(booking),
-        )
-        return str(row["execution_id"])
-
     def _run(self, statement: str, **parameters: Any) -> list[DictRow]:
         with self._connections.lend() as connection:
             return execute(connection, statement, self._bound | parameters)
 
-    def _one(self, statement: str, **parameters: Any) -> DictRow:
-        """A guarded change: no row means that the state or the lease was not what we thought."""
+    def _one(self, statement: str, **parameters: Any) -> None:
+        """A guarded change of one claim."""
+        self._all(1, statement, **parameters)
+
+    def _all(self, count: int, statement: str, **parameters: Any) -> list[DictRow]:
+        """A guarded change of so many claims: fewer rows mean that a state or the lease was not what we thought."""
         rows = self._run(statement, **parameters)
-        if not rows:
+        if len(rows) != count:
             raise LostAuthorityError("the claim or the lease is not in the state it was left in")
-        return rows[0]
+        return rows
 
 
 def _open_order(row: DictRow) -> OpenOrder:
@@ -215,8 +173,67 @@ def _json(document: Mapping[str, object] | None) -> Jsonb | None:
     return None if document is None else Jsonb(document)
 
 
-def _checks(checks: tuple[Check, ...]) -> Jsonb:
-    return Jsonb([asdict(check) for check in checks])
+def _claim(row: DictRow) -> Claim:
+    history = History(row.pop("orders"), row.pop("last"))
+    del row["lazy"], row["fence"]
+    return Claim(row["id"], row, history)
+
+
+def _meant(meant: Meant) -> dict[str, object]:
+    """One of the rows that INTEND reads."""
+    payload, weighed = meant.order.payload(), meant.weighed
+    return {
+        "id": meant.recommendation_id,
+        "client_order_id": meant.order.client_order_id,
+        "payload": payload,
+        "payload_hash": _hash(payload),
+        "cost": str(meant.cost),
+        "checks": _checks(weighed.checks),
+        "rationale": weighed.rationale,
+        "repricing": None if weighed.repricing is None else weighed.repricing.document(),
+    }
+
+
+def _told(concluded: Concluded) -> dict[str, object]:
+    """One of the rows that CONCLUDE reads. Numbers go as text, and so stay exact."""
+    execution, order = concluded.execution, concluded.execution.order
+    payload, booking = order.payload(), booked(order)
+    return {
+        "id": concluded.recommendation_id,
+        "was": concluded.was,
+        "state": execution.state,
+        "broker_order_id": execution.broker_order_id,
+        "client_order_id": order.client_order_id,
+        "payload": payload,
+        "payload_hash": _hash(payload),
+        "repricing": None if execution.repricing is None else execution.repricing.document(),
+        "filled_qty": str(execution.filled_quantity),
+        "filled_avg_price": _text(execution.filled_average_price),
+        "side": order.side.value,
+        "mode": execution.mode,
+        "status": execution.status,
+        "qty": str(order.quantity),
+        "limit": str(order.limit.amount),
+        "instrument": booking.instrument,
+        "notional": str(booking.notional),
+        "stop_loss": _text(booking.stop_loss),
+        "take_profit": _text(booking.take_profit),
+        "option_symbol": booking.option_symbol,
+        "strike": _text(booking.strike),
+        "expires": _text(booking.expires),
+        "contracts": booking.contracts,
+    }
+
+
+def _text(value: Decimal | date | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _checks(checks: tuple[Check, ...]) -> list[dict[str, object]]:
+    return [
+        {"passed": each.passed, "reason": each.reason, "observed": each.observed, "threshold": each.threshold}
+        for each in checks
+    ]
 
 
 def _hash(payload: Mapping[str, object]) -> str:

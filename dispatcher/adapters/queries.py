@@ -43,8 +43,9 @@ CREATED_AT = "CASE WHEN created_at BETWEEN '1970-01-01' AND '9999-01-01' THEN cr
 RECOMMENDATION = (
     f"id, {CREATED_AT}, ticker, action, instrument_type, strategy_type, confidence, reason, features_snapshot"
 )
-# The newest and strongest that this account has not considered. The newest are found along the key, whatever the
-# planner believes of the table, and their order is made among them. A claim that is lost with the server is made again,
+# The newest and strongest that this account has not considered, each with our entries in its symbol: what was surely
+# never at the broker does not count as one. The newest are found along the key, whatever the planner believes of the
+# table, and their order is made among them. A claim that is lost with the server is made again,
 # and an intent's commit brings it to disk, so nobody waits for the disk here.
 AMONG_NEWEST = 200
 CLAIM = f"""
@@ -58,16 +59,23 @@ CLAIM = f"""
     ORDER BY r.id DESC
     LIMIT {AMONG_NEWEST}
 ), candidate AS (
-    SELECT * FROM newest ORDER BY created_at DESC, confidence DESC NULLS LAST, id LIMIT 1
+    SELECT * FROM newest ORDER BY created_at DESC, confidence DESC NULLS LAST, id LIMIT %(most)s
 ), claimed AS (
     INSERT INTO dispatch_claims (recommendation_id, account, state, epoch, recommended_at, claimed_at, since, symbol)
     SELECT id, %(account)s, 'claimed', fence.epoch, created_at, %(at)s, %(at)s, left(ticker, 32) FROM candidate, fence
     ON CONFLICT DO NOTHING
     RETURNING recommendation_id
 )
-SELECT set_config('synchronous_commit', 'off', true) AS lazy, (SELECT epoch FROM fence) AS fence, {RECOMMENDATION}
+SELECT set_config('synchronous_commit', 'off', true) AS lazy, (SELECT epoch FROM fence) AS fence, {RECOMMENDATION},
+    history.orders, history.last
 FROM (SELECT 1) AS always
 LEFT JOIN candidate ON candidate.id IN (SELECT recommendation_id FROM claimed)
+LEFT JOIN LATERAL (
+    SELECT count(*) AS orders, max(c.intended_at) AS last FROM dispatch_claims c
+    WHERE c.account = %(account)s AND c.symbol = left(candidate.ticker, 32) AND c.intended_at >= %(since)s
+      AND c.state NOT IN ('not_placed', 'rejected')
+) AS history ON true
+ORDER BY candidate.created_at DESC, candidate.confidence DESC NULLS LAST, candidate.id
 """  # noqa: S608  constants joined; values are bound
 # By the broker's clock, which is upstream's too; until this was decided nothing is claimed.
 CONSIDER_FROM = """
@@ -121,7 +129,7 @@ RETURNING 1
 RELEASE_CLAIMED = "DELETE FROM dispatch_claims WHERE account = %(account)s AND state = 'claimed' RETURNING 1"
 UNCLAIM = """
 DELETE FROM dispatch_claims
-WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND epoch = %(epoch)s
+WHERE account = %(account)s AND recommendation_id = ANY (%(ids)s) AND state = 'claimed' AND epoch = %(epoch)s
 RETURNING 1
 """
 REFUSE = f"""
@@ -132,13 +140,24 @@ SET state = 'refused', since = %(at)s, reason = %(reason)s, detail = %(detail)s,
 WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND EXISTS (SELECT FROM fence)
 RETURNING 1
 """  # noqa: S608  two constants joined; values are bound
+# All of them or none: what is not committed whole is not sent.
 INTEND = f"""
 {FENCE}
-UPDATE dispatch_claims
-SET state = 'intended', intended_at = %(at)s, since = %(at)s, client_order_id = %(client_order_id)s,
-    payload = %(payload)s, payload_hash = %(payload_hash)s, cost = %(cost)s, checks = %(checks)s,
-    rationale = %(rationale)s, repricing = %(repricing)s, priced_at = %(at)s
-WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND EXISTS (SELECT FROM fence)
+, meant AS (
+    SELECT * FROM jsonb_to_recordset(%(meant)s) AS m (id bigint, client_order_id text, payload jsonb, payload_hash text,
+        cost numeric, checks jsonb, rationale jsonb, repricing jsonb)
+), ours AS (
+    SELECT c.recommendation_id FROM dispatch_claims c JOIN meant ON c.recommendation_id = meant.id
+    WHERE c.account = %(account)s AND c.state = 'claimed' AND EXISTS (SELECT FROM fence)
+    ORDER BY c.recommendation_id FOR UPDATE OF c
+)
+UPDATE dispatch_claims c
+SET state = 'intended', intended_at = %(at)s, since = %(at)s, priced_at = %(at)s,
+    client_order_id = meant.client_order_id, payload = meant.payload, payload_hash = meant.payload_hash,
+    cost = meant.cost, checks = meant.checks, rationale = meant.rationale, repricing = meant.repricing
+FROM meant
+WHERE c.account = %(account)s AND c.recommendation_id = meant.id
+  AND (SELECT count(*) FROM ours) = (SELECT count(*) FROM meant)
 RETURNING 1
 """  # noqa: S608  two constants joined; values are bound
 INTEND_AGAIN = f"""
@@ -177,39 +196,52 @@ WHERE account = %(account)s AND recommendation_id = %(id)s AND state IN ('intend
   AND EXISTS (SELECT FROM fence)
 RETURNING 1
 """  # noqa: S608  two constants joined; values are bound
-# The claim moves and the execution is written together, or neither is.
+# The claims move and the executions are written together, or none is.
 CONCLUDE = """
-WITH moved AS (
-    UPDATE dispatch_claims
-    SET state = %(state)s, since = %(at)s, broker_order_id = %(broker_order_id)s, filled_qty = %(filled_qty)s,
-        client_order_id = %(client_order_id)s, payload = %(payload)s, payload_hash = %(payload_hash)s,
-        repricing = coalesce(%(repricing)s, repricing),
-        filled_avg_price = %(filled_avg_price)s, execution_id = coalesce(execution_id, gen_random_uuid()),
-        detail = NULL, reason = CASE WHEN %(state)s = 'rejected' THEN 'rejected by the broker after it was taken' END
-    WHERE account = %(account)s AND recommendation_id = %(id)s AND state = ANY (%(was)s)
-    RETURNING *
+WITH told AS (
+    SELECT * FROM jsonb_to_recordset(%(told)s) AS t (id bigint, was text[], state text, broker_order_id text,
+        client_order_id text, payload jsonb, payload_hash text, repricing jsonb, filled_qty numeric,
+        filled_avg_price numeric, side text, mode text, status text, qty numeric, "limit" numeric, instrument text,
+        notional numeric, stop_loss numeric, take_profit numeric, option_symbol text, strike numeric, expires date,
+        contracts integer)
+), ours AS (
+    SELECT c.recommendation_id FROM dispatch_claims c JOIN told ON c.recommendation_id = told.id
+    WHERE c.account = %(account)s AND c.state = ANY (told.was)
+    ORDER BY c.recommendation_id FOR UPDATE OF c
+), moved AS (
+    UPDATE dispatch_claims c
+    SET state = told.state, since = %(at)s, broker_order_id = told.broker_order_id, filled_qty = told.filled_qty,
+        client_order_id = told.client_order_id, payload = told.payload, payload_hash = told.payload_hash,
+        repricing = coalesce(told.repricing, c.repricing), filled_avg_price = told.filled_avg_price,
+        execution_id = coalesce(c.execution_id, gen_random_uuid()), detail = NULL,
+        reason = CASE WHEN told.state = 'rejected' THEN 'rejected by the broker after it was taken' END
+    FROM told
+    WHERE c.account = %(account)s AND c.recommendation_id = told.id
+      AND (SELECT count(*) FROM ours) = (SELECT count(*) FROM told)
+    RETURNING c.*
 )
 INSERT INTO dispatch_executions AS e (execution_id, recommendation_id, ticker, action, decision_ts, simulated_ts,
     entry_price, fill_model, qty, notional, stop_loss_price, take_profit_price, execution_mode, account_name,
     explain_json, risk_json, instrument_type, option_symbol, strike_price, expiration_date, contracts, premium_paid,
     delta, theta, implied_volatility, side, status, broker_order_id, executed_at, filled_qty, strategy_type)
-SELECT moved.execution_id, moved.recommendation_id, moved.symbol, %(action)s, moved.intended_at, %(at)s,
-    coalesce(%(filled_avg_price)s, %(limit)s), %(mode)s, %(qty)s, %(notional)s, %(stop_loss)s, %(take_profit)s,
-    %(mode)s, moved.account, jsonb_strip_nulls(jsonb_build_object('client_order_id', moved.client_order_id,
+SELECT moved.execution_id, moved.recommendation_id, moved.symbol, upper(told.side), moved.intended_at, %(at)s,
+    coalesce(told.filled_avg_price, told."limit"), told.mode, told.qty, told.notional, told.stop_loss,
+    told.take_profit, told.mode, moved.account,
+    jsonb_strip_nulls(jsonb_build_object('client_order_id', moved.client_order_id,
     'trade', moved.rationale -> 'trade', 'size', moved.rationale -> 'size', 'rank', moved.rationale -> 'rank')),
-    moved.checks, %(instrument)s,
-    %(option_symbol)s, %(strike)s, %(expires)s, %(contracts)s,
-    CASE WHEN %(option_symbol)s::text IS NOT NULL THEN %(filled_avg_price)s END,
+    moved.checks, told.instrument, told.option_symbol, told.strike, told.expires, told.contracts,
+    CASE WHEN told.option_symbol IS NOT NULL THEN told.filled_avg_price END,
     (moved.rationale -> 'trade' ->> 'delta')::numeric, (moved.rationale -> 'trade' ->> 'theta')::numeric,
     (moved.rationale -> 'trade' ->> 'iv')::numeric,
-    %(side)s, %(status)s, %(broker_order_id)s, CASE WHEN %(filled_qty)s > 0 THEN %(at)s END, %(filled_qty)s,
+    told.side, told.status, told.broker_order_id, CASE WHEN told.filled_qty > 0 THEN %(at)s::timestamptz END,
+    told.filled_qty,
     (SELECT r.strategy_type FROM dispatch_recommendations r WHERE r.id = moved.recommendation_id)
-FROM moved
+FROM moved JOIN told ON told.id = moved.recommendation_id
 ON CONFLICT (recommendation_id, account_name) DO UPDATE
 SET entry_price = excluded.entry_price, status = excluded.status, filled_qty = excluded.filled_qty,
     premium_paid = excluded.premium_paid, broker_order_id = excluded.broker_order_id,
     executed_at = coalesce(e.executed_at, excluded.executed_at)
-RETURNING execution_id
+RETURNING recommendation_id, execution_id
 """
 WITHOUT_AN_ENDING = """
 SELECT recommendation_id, recommended_at, state, payload, intended_at, since, cost, broker_order_id, filled_qty,
@@ -217,12 +249,6 @@ SELECT recommendation_id, recommended_at, state, payload, intended_at, since, co
 FROM dispatch_claims
 WHERE account = %(account)s AND state = ANY (%(states)s)
 ORDER BY intended_at
-"""
-# What was surely never at the broker does not count as an entry.
-HISTORY = """
-SELECT count(*) AS orders, max(intended_at) AS last FROM dispatch_claims
-WHERE account = %(account)s AND symbol = %(symbol)s AND intended_at >= %(since)s
-  AND state NOT IN ('not_placed', 'rejected')
 """
 REJECTIONS = """
 SELECT count(*) AS rejections FROM dispatch_claims

@@ -21,7 +21,7 @@ class SimulatedBroker:
         self.account: Callable[[], Account] = reads.account
         self.clock: Callable[[], datetime] = reads.clock
         self.session: Callable[..., Session | None] = reads.session
-        self.quote: Callable[[str], Quote | None] = reads.quote
+        self.quotes: Callable[[tuple[str, ...]], dict[str, Quote]] = reads.quotes
         self.asset: Callable[[str], Asset | None] = reads.asset
         self.assets: Callable[[], dict[str, Asset]] = reads.assets
         self._orders: dict[str, BrokerOrder] = {}

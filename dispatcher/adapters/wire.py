@@ -22,7 +22,7 @@ from dispatcher.core.positions.cover import ENDED, Holding, Working
 from dispatcher.core.positions.instrument import contract, multiplier
 from dispatcher.core.positions.lots import ENDS, FEES, FILL, Movement
 from dispatcher.core.positions.sight import Sight
-from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
+from dispatcher.core.standing import Account, Asset, Position, Resting, Session
 
 OUT_OF_REACH = ENDED | {"held"}
 """What does not fill: what has ended, and a leg that waits for its entry or for the other leg."""
@@ -102,15 +102,6 @@ def asset(document: Any) -> Asset:
 def assets(document: Any) -> dict[str, Asset]:
     """A list of symbols."""
     return {each.symbol: each for each in map(asset, _list(document))}
-
-
-def quote(document: Any) -> Quote | None:
-    """The latest quote; None when there is none or a side cannot be read."""
-    inner = _table(document).get("quote")
-    if not isinstance(inner, Mapping):
-        return None
-    bid, ask = _decimal(inner.get("bp")), _decimal(inner.get("ap"))
-    return None if bid is None or ask is None else Quote(bid, ask)
 
 
 def positions(document: Any) -> dict[str, Position]:

@@ -14,6 +14,7 @@ from dispatcher.core.reasons import Reason
 from dispatcher.option_ports import Complete, OptionBroker
 from dispatcher.ports import Broker, Ledger, Say, TradingAccount
 from dispatcher.shell.lease import Authority
+from dispatcher.shell.pace import Pace
 from dispatcher.shell.switch import Switch
 from dispatcher.shell.truth import Truth
 
@@ -83,6 +84,7 @@ class Desk:
     since: datetime
     """When the lease was taken, by the broker's clock: an earlier holder may have sent until then."""
     counts: Counts = field(default_factory=Counts)
+    pace: Pace = field(default_factory=Pace)
     delayed: dict[int, tuple[float, Sending]] = field(default_factory=dict)
     skipped: dict[int, float] = field(default_factory=dict)
     entries_after: float = float("-inf")

@@ -6,22 +6,15 @@ from typing import assert_never
 from contract.events import OrderResolved, OrderUpdated, ReconcileCompleted
 from contract.limits import TradingState
 from dispatcher.core import state
-from dispatcher.core.execution import Execution
+from dispatcher.core.execution import Execution, conclude
 from dispatcher.core.lookup import CLOCKS_APART, Anothers, Gone, Stands, Unclear, judge
 from dispatcher.core.order import Order
 from dispatcher.core.outcome import BrokerOrder
 from dispatcher.core.state import State
-from dispatcher.ports import OpenOrder
+from dispatcher.ports import Concluded, OpenOrder
 from dispatcher.shell.desk import Desk, Sending
-from dispatcher.shell.dispatch import (
-    another_has_our_id,
-    give_up,
-    may_send_again,
-    record,
-    say_execution,
-    send,
-)
 from dispatcher.shell.repricing import concluded, reprice
+from dispatcher.shell.sending import another_has_our_id, book, give_up, may_send_again, say_execution, send
 
 
 def resolve(desk: Desk) -> int:
@@ -52,12 +45,16 @@ def watch(desk: Desk, asked_to_cancel: set[str]) -> int:
     if not live:
         return 0
     standing = desk.broker.orders_since(live[0].intended_at - CLOCKS_APART)
-    for each in live:
-        found = standing.get(each.broker_order_id or "")
-        if found is not None:
-            now_is = concluded(desk, each, found, standing)
-            _follow(desk, each, now_is)
-            _end_of_life(desk, each, now_is, asked_to_cancel)
+    seen = [
+        (each, concluded(desk, each, found, standing))
+        for each in live
+        if (found := standing.get(each.broker_order_id or "")) is not None
+    ]
+    _follow(desk, [(each, now_is) for each, now_is in seen if _moved(each, now_is)])
+    for each, now_is in seen:
+        if now_is.state in state.LIVE and not _moved(each, now_is):
+            reprice(desk, each)
+        _end_of_life(desk, each, now_is, asked_to_cancel)
     return len(live)
 
 
@@ -97,7 +94,9 @@ def _resolve(desk: Desk, each: OpenOrder) -> bool:
 
 
 def _stands(desk: Desk, each: OpenOrder, sending: Sending, order: BrokerOrder) -> None:
-    execution_id, execution = record(desk, sending, order)
+    execution = conclude(sending.order, order, state.of(order), desk.mode)
+    execution_id = book(desk, Concluded(each.recommendation_id, execution))[each.recommendation_id]
+    desk.counts.accepted += 1
     _say_resolved(desk, each, execution.state, "found at the broker by our id")
     say_execution(desk, each.recommendation_id, execution_id, execution)
 
@@ -125,25 +124,29 @@ def _may_be_sent_until(desk: Desk, each: OpenOrder) -> datetime:
     return max(each.since, desk.since)
 
 
-def _follow(desk: Desk, each: OpenOrder, execution: Execution) -> None:
-    same_order = execution.broker_order_id == each.broker_order_id
-    if same_order and (execution.state, execution.filled_quantity) == (each.state, each.filled_quantity):
-        if execution.state in state.LIVE:
-            reprice(desk, each)
+def _moved(each: OpenOrder, execution: Execution) -> bool:
+    """Whether the broker tells something of an order that the books do not."""
+    before = (each.broker_order_id, each.state, each.filled_quantity)
+    return before != (execution.broker_order_id, execution.state, execution.filled_quantity)
+
+
+def _follow(desk: Desk, moved: list[tuple[OpenOrder, Execution]]) -> None:
+    if not moved:
         return
-    execution_id = desk.ledger.update(each.recommendation_id, each.state, execution, desk.now())
-    desk.say(
-        OrderUpdated(
-            account=desk.name,
-            recommendation_id=each.recommendation_id,
-            client_order_id=execution.order.client_order_id,
-            symbol=each.order.symbol,
-            state=execution.state,
-            filled_qty=execution.filled_quantity,
-            filled_avg_price=execution.filled_average_price,
+    ids = book(desk, *(Concluded(each.recommendation_id, now_is, was=(each.state,)) for each, now_is in moved))
+    for each, execution in moved:
+        desk.say(
+            OrderUpdated(
+                account=desk.name,
+                recommendation_id=each.recommendation_id,
+                client_order_id=execution.order.client_order_id,
+                symbol=each.order.symbol,
+                state=execution.state,
+                filled_qty=execution.filled_quantity,
+                filled_avg_price=execution.filled_average_price,
+            )
         )
-    )
-    say_execution(desk, each.recommendation_id, execution_id, execution)
+        say_execution(desk, each.recommendation_id, ids[each.recommendation_id], execution)
 
 
 def _end_of_life(desk: Desk, each: OpenOrder, execution: Execution, asked: set[str]) -> None:

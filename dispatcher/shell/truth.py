@@ -1,13 +1,13 @@
 """The broker's truth, kept young: read again when it is half as old as it may be, debited by what we have in flight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 
 from dispatcher.core.entries import in_flight
 from dispatcher.core.order import NEW_YORK, trading_day
-from dispatcher.core.standing import InFlight, Market, Session, Standing
+from dispatcher.core.standing import Asset, InFlight, Market, Session, Standing
 from dispatcher.ports import Broker, OpenOrder
 from dispatcher.shell.catalog import Catalog
 
@@ -55,14 +55,16 @@ class Truth:
             self._catalog.refresh(self._broker)
         self._read_when_older_than(self._most / 2)
 
-    def market(self, symbol: str) -> Market:
-        """What the broker says of a symbol now.
+    def markets(self, symbols: Collection[str]) -> dict[str, Market]:
+        """What the broker says of symbols now, each with a quote of one and the same request.
 
         Raises:
             BrokerUnavailableError: it could not be read.
         """
-        asset = (self._catalog.find(symbol) if self._catalog else None) or self._broker.asset(symbol)
-        return Market(self._broker.quote(symbol) if asset is not None else None, asset)
+        assets = {symbol: self._asset(symbol) for symbol in symbols}
+        known = tuple(sorted(symbol for symbol, asset in assets.items() if asset is not None))
+        quotes = self._broker.quotes(known) if known else {}
+        return {symbol: Market(quotes.get(symbol), asset) for symbol, asset in assets.items()}
 
     def expect(self, orders: list[OpenOrder]) -> None:
         """Count orders of an earlier process without an answer as in flight."""
@@ -83,6 +85,9 @@ class Truth:
         """The order surely is not at the broker: it counts no more."""
         with self._changing:
             self._in_flight.pop(recommendation_id, None)
+
+    def _asset(self, symbol: str) -> Asset | None:
+        return (self._catalog.find(symbol) if self._catalog else None) or self._broker.asset(symbol)
 
     def _read_when_older_than(self, seconds: float) -> None:
         """One reads at a time; whoever waited for that finds it young."""

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from dispatcher.ports import BrokerThrottledError
 from dispatcher.shell.desk import Desk
-from dispatcher.shell.dispatch import say_throttled
 from dispatcher.shell.reconcile import watch
+from dispatcher.shell.sending import say_throttled
 
 BUSY_SECONDS = 2.0
 """Between two looks at what may still fill. Where a position manager runs, a fill is told at once all the same."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
@@ -17,7 +19,7 @@ from dispatcher.core.order import Order
 from dispatcher.core.outcome import BrokerOrder, Rejected
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.state import State, of
-from dispatcher.ports import Claim, Grant, Weighed
+from dispatcher.ports import Claim, Concluded, Grant, Meant, Weighed
 from sandbox.postgres import Database
 from tests.dispatcher.cases import NOW, at_broker, order, recommendation
 from tests.dispatcher.world import insert
@@ -105,9 +107,18 @@ class Books:
 
 def claimed(ledger: PostgresLedger) -> Claim:
     """The next claim, which must be there."""
-    claim = ledger.claim(NOW, ())
-    assert claim is not None
+    (claim,) = claims(ledger)
     return claim
+
+
+def claims(ledger: PostgresLedger, *skip: int, most: int = 1, since: datetime = NOW) -> tuple[Claim, ...]:
+    """The next claims, as many as there are and `most` allows."""
+    return ledger.claim(NOW, skip, most=most, since=since)
+
+
+def meant(claim: Claim, order: Order, cost: Decimal = Decimal(1)) -> Meant:
+    """An order as it is committed for its claim."""
+    return Meant(claim.recommendation_id, order, cost, Weighed())
 
 
 def placed(claim: Claim, **changes: Any) -> Order:
@@ -118,7 +129,7 @@ def placed(claim: Claim, **changes: Any) -> Order:
 def intended(ledger: PostgresLedger) -> tuple[Claim, Order]:
     """A claim whose intent is committed."""
     claim = claimed(ledger)
-    ledger.intend(claim, placed(claim), recommendation().id * placed(claim).limit.amount, Weighed(), NOW)
+    ledger.intend([meant(claim, placed(claim), recommendation().id * placed(claim).limit.amount)], NOW)
     return claim, placed(claim)
 
 
@@ -135,7 +146,8 @@ def accepting(status: str, filled: int = 0) -> Step:
     """The step that records an order as standing at the broker with the status."""
 
     def accept(ledger: PostgresLedger, claim: Claim, meant: Order) -> object:
-        return ledger.accept(claim.recommendation_id, executed(meant, status=status, filled_quantity=filled), NOW)
+        execution = executed(meant, status=status, filled_quantity=filled)
+        return ledger.conclude([Concluded(claim.recommendation_id, execution)], NOW)
 
     return accept
 
@@ -143,7 +155,7 @@ def accepting(status: str, filled: int = 0) -> Step:
 PATHS: dict[State, tuple[Step, ...]] = {
     State.CLAIMED: (),
     State.REFUSED: (lambda ledger, claim, _: ledger.refuse(claim.recommendation_id, REFUSED, Weighed(), NOW),),
-    State.INTENDED: (lambda ledger, claim, meant: ledger.intend(claim, meant, meant.limit.amount, Weighed(), NOW),),
+    State.INTENDED: (lambda ledger, claim, order: ledger.intend([meant(claim, order, order.limit.amount)], NOW),),
 }
 """How a claim is brought into each state, step by step from the claim."""
 _INTENDED = PATHS[State.INTENDED]

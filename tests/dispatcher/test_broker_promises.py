@@ -61,7 +61,7 @@ def test_a_day_has_its_session_and_a_sunday_has_none(broker: Broker) -> None:
 
 
 def test_the_market_is_told(broker: Broker) -> None:
-    assert broker.quote("AAPL") == Quote(Decimal("199.98"), Decimal("200.02"))
+    assert broker.quotes(("AAPL",)) == {"AAPL": Quote(Decimal("199.98"), Decimal("200.02"))}
     assert broker.asset("AAPL") == Asset("AAPL", tradable=True, shortable=True)
 
 

@@ -64,9 +64,9 @@ class FakeBroker:
             if each.symbol
         )
 
-    def quote(self, symbol: str) -> Quote | None:
-        self._ask(f"quote of {symbol}")
-        return self.quoted
+    def quotes(self, symbols: tuple[str, ...]) -> dict[str, Quote]:
+        self._ask(f"quotes of {', '.join(symbols)}")
+        return {} if self.quoted is None else dict.fromkeys(symbols, self.quoted)
 
     def asset(self, symbol: str) -> Asset | None:
         self._ask(f"asset {symbol}")

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from dispatcher.core.entries import Entry as EntryOrder
 from dispatcher.core.execution import Execution
 from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.options.volatility import Past
@@ -16,7 +15,16 @@ from dispatcher.core.reasons import Refusal
 from dispatcher.core.standing import History
 from dispatcher.core.state import LIVE, UNRESOLVED, State
 from dispatcher.core.trades import ClosedTrade
-from dispatcher.ports import Channel, Claim, DatabaseUnavailableError, LostAuthorityError, OpenOrder, Weighed
+from dispatcher.ports import (
+    Channel,
+    Claim,
+    Concluded,
+    DatabaseUnavailableError,
+    LostAuthorityError,
+    Meant,
+    OpenOrder,
+    Weighed,
+)
 
 
 @dataclass(frozen=True)
@@ -63,34 +71,38 @@ class FakeLedger:
     def sweep(self, at: datetime) -> None:
         """It overlooks nothing."""
 
-    def claim(self, at: datetime, skip: tuple[int, ...]) -> Claim | None:
+    def claim(self, at: datetime, skip: tuple[int, ...], *, most: int, since: datetime) -> tuple[Claim, ...]:
         del at
         self._break("claim")
         self._fence()
         free = [row for row in self.rows if row["id"] not in self.books and row["id"] not in skip]
-        if not free:
-            return None
-        row = max(free, key=lambda each: (each["created_at"], each["confidence"]))
-        self.books[row["id"]] = Entry(State.CLAIMED)
-        self.wrote(State.CLAIMED)
-        return Claim(row["id"], row)
+        best = sorted(free, key=lambda each: (each["created_at"], each["confidence"]), reverse=True)[:most]
+        for row in best:
+            self.books[row["id"]] = Entry(State.CLAIMED)
+            self.wrote(State.CLAIMED)
+        return tuple(Claim(row["id"], row, self._history(row["ticker"], since)) for row in best)
 
-    def unclaim(self, recommendation_id: int) -> None:
-        self._expect(recommendation_id, (State.CLAIMED,))
-        del self.books[recommendation_id]
+    def unclaim(self, recommendation_ids: Sequence[int]) -> None:
+        for each in recommendation_ids:
+            self._expect(each, (State.CLAIMED,))
+            del self.books[each]
 
     def refuse(self, recommendation_id: int, refusal: Refusal, weighed: Weighed, at: datetime) -> None:
         del at
         self.weighed[recommendation_id] = weighed
         self._move(recommendation_id, (State.CLAIMED,), Entry(State.REFUSED, refusal))
 
-    def intend(self, claim: Claim, order: EntryOrder, cost: Decimal, weighed: Weighed, at: datetime) -> None:
+    def intend(self, meant: Sequence[Meant], at: datetime) -> None:
         self._fence()
-        key = claim.recommendation_id
-        self.weighed[key] = weighed
-        meant = OpenOrder(key, claim.row["created_at"], order, State.INTENDED, at, at, cost, None, Decimal(0))
-        meant = replace(meant, repricing=weighed.repricing, priced_at=at)
-        self._move(key, (State.CLAIMED,), Entry(State.INTENDED, open=meant))
+        for each in meant:
+            self._expect(each.recommendation_id, (State.CLAIMED,))
+        for each in meant:
+            key, weighed = each.recommendation_id, each.weighed
+            self.weighed[key] = weighed
+            created_at = next(row["created_at"] for row in self.rows if row["id"] == key)
+            order = OpenOrder(key, created_at, each.order, State.INTENDED, at, at, each.cost, None, Decimal(0))
+            order = replace(order, repricing=weighed.repricing, priced_at=at)
+            self._move(key, (State.CLAIMED,), Entry(State.INTENDED, open=order))
 
     def intend_again(self, recommendation_id: int, at: datetime) -> None:
         self._fence()
@@ -112,12 +124,14 @@ class FakeLedger:
         below = sum(each < iv for each in values)
         return Past(len(days), min(values, default=None), max(values, default=None), below, max(days, default=None))
 
-    def accept(self, recommendation_id: int, execution: Execution, at: datetime) -> str:
-        self._break("accept")
-        return self._conclude(recommendation_id, UNRESOLVED, execution, at)
-
-    def update(self, recommendation_id: int, was: State, execution: Execution, at: datetime) -> str:
-        return self._conclude(recommendation_id, (was,), execution, at)
+    def conclude(self, concluded: Sequence[Concluded], at: datetime) -> dict[int, str]:
+        self._break("conclude")
+        for each in concluded:
+            self._expect(each.recommendation_id, each.was)
+        return {
+            each.recommendation_id: self._conclude(each.recommendation_id, each.was, each.execution, at)
+            for each in concluded
+        }
 
     def reject(self, recommendation_id: int, rejected: Rejected, at: datetime) -> None:
         entry = self._expect(recommendation_id, UNRESOLVED)
@@ -138,9 +152,9 @@ class FakeLedger:
     def live(self) -> list[OpenOrder]:
         return self._open(LIVE)
 
-    def history(self, symbol: str, since: datetime) -> History:
-        del since
+    def _history(self, symbol: str | None, since: datetime) -> History:
         ours = [each.open.intended_at for each in self.books.values() if each.open and each.open.order.symbol == symbol]
+        ours = [each for each in ours if each >= since]
         return History(len(ours), max(ours, default=None))
 
     def rejections(self, since: datetime) -> int:

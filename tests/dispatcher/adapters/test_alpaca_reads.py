@@ -20,7 +20,7 @@ READS: Mapping[str, Callable[[AlpacaBroker], object]] = {
     "session": lambda broker: broker.session(MONDAY),
     "positions": lambda broker: broker.positions(),
     "resting": lambda broker: broker.resting(),
-    "quote": lambda broker: broker.quote("AAPL"),
+    "quotes": lambda broker: broker.quotes(("AAPL",)),
     "asset": lambda broker: broker.asset("AAPL"),
     "orders": lambda broker: broker.orders_since(NOW),
 }
@@ -68,7 +68,7 @@ def test_the_brokers_truth_is_read_as_values(server: Venue, broker: AlpacaBroker
         ],
         positions=[{"symbol": "KO", "qty": "-10", "market_value": "-700"}],
         orders=[TOLD, TOLD | SPREAD],
-        latest={"symbol": "AAPL", "quote": {"bp": 199.98, "ap": 200.02}},
+        latest={"quotes": {"AAPL": {"bp": 199.98, "ap": 200.02, "t": "2026-11-23T15:00:00Z"}}},
         AAPL={"symbol": "AAPL", "tradable": True, "shortable": True, "borrow_status": "easy_to_borrow"},
     )
 
@@ -81,7 +81,7 @@ def test_the_brokers_truth_is_read_as_values(server: Venue, broker: AlpacaBroker
             Resting(("AAPL",), buys=True, cost=Decimal(2_000)),
             Resting((CALL, HIGHER), buys=True, cost=Decimal(1_500)),
         ),
-        Quote(Decimal("199.98"), Decimal("200.02")),
+        {"AAPL": Quote(Decimal("199.98"), Decimal("200.02"))},
         Asset("AAPL", tradable=True, shortable=True),
         {"61e69015": FOUND, "2": broker.orders_since(NOW)["2"]},
     ]
@@ -91,8 +91,17 @@ def test_the_brokers_truth_is_read_as_values(server: Venue, broker: AlpacaBroker
 def test_what_the_broker_does_not_know_is_none_and_no_failure(server: Venue, broker: AlpacaBroker, status: int) -> None:
     server.says(status, no(None, "no such thing"))
 
-    assert (broker.quote("NOPE"), broker.asset("NOPE")) == (None, None)
-    assert [each.path for each in server.requests] == ["/v2/stocks/NOPE/quotes/latest", "/v2/assets/NOPE"]
+    assert (broker.quotes(("NOPE",)), broker.asset("NOPE")) == ({}, None)
+    assert [each.path for each in server.requests] == ["/v2/stocks/quotes/latest", "/v2/assets/NOPE"]
+
+
+def test_one_symbol_that_the_broker_does_not_know_takes_no_other_its_quote(server: Venue, broker: AlpacaBroker) -> None:
+    told = {"quotes": {"AAPL": {"bp": 199.98, "ap": 200.02, "t": "2026-11-23T15:00:00Z"}}}
+    unknown = Answer(400, no(None, "invalid symbol"))
+    server.answering = lambda each: unknown if "NOPE" in each.query["symbols"] else Answer(200, told)
+
+    assert broker.quotes(("AAPL", "NOPE")) == {"AAPL": Quote(Decimal("199.98"), Decimal("200.02"))}
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize("status", [204, 404, 422])

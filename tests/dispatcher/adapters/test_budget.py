@@ -135,7 +135,7 @@ def test_what_the_budget_has_not_is_not_asked_and_the_order_is_throttled(
     sent, held = broker.submit(order()), broker.submit(order())
 
     with pytest.raises(BrokerThrottledError) as caught:
-        broker.quote("AAPL")
+        broker.quotes(("AAPL",))
 
     assert isinstance(sent, Accepted)
     assert isinstance(held, Throttled)
@@ -148,7 +148,7 @@ def test_what_the_budget_has_not_is_not_asked_and_the_order_is_throttled(
     ("method", "path", "priority"),
     [
         ("POST", "/v2/orders", Priority.ENTRIES),
-        ("GET", "/v2/stocks/AAPL/quotes/latest", Priority.ENTRIES),
+        ("GET", "/v2/stocks/quotes/latest", Priority.ENTRIES),
         ("GET", "/v2/assets/AAPL", Priority.ENTRIES),
         ("GET", "/v2/positions", Priority.RECONCILE),
         ("GET", "/v2/orders:by_client_order_id?client_order_id=x", Priority.RECONCILE),

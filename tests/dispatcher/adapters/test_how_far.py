@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.ports import Weighed
-from tests.dispatcher.books import REFUSED, Books, claimed
+from tests.dispatcher.books import REFUSED, Books, claimed, claims
 from tests.dispatcher.cases import NOW
 from tests.dispatcher.world import insert
 
@@ -89,11 +89,11 @@ def test_an_id_of_long_ago_that_is_written_only_now_is_found_by_the_sweep(books:
     mark_and_move(ledger)
     with books.database.connect() as upstream:
         write(upstream, id=drawn)
-    overlooked = ledger.claim(NOW, ())
+    overlooked = claims(ledger)
 
     ledger.sweep(NOW)
 
-    assert (overlooked, consider(ledger)) == (None, drawn)
+    assert (overlooked, consider(ledger)) == ((), drawn)
 
 
 def test_what_is_a_day_old_is_history(books: Books) -> None:

@@ -11,7 +11,7 @@ from dispatcher.adapters.database import Connections
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.listener import Ear
 from dispatcher.core.state import LIVE, UNRESOLVED, State
-from dispatcher.ports import Claim, Grant, LostAuthorityError, Weighed
+from dispatcher.ports import Claim, Concluded, Grant, LostAuthorityError, Weighed
 from tests.dispatcher.books import (
     GONE,
     NOBODY_PRESENT,
@@ -20,8 +20,10 @@ from tests.dispatcher.books import (
     REJECTED,
     Books,
     claimed,
+    claims,
     executed,
     intended,
+    meant,
     placed,
 )
 from tests.dispatcher.cases import NOW
@@ -33,7 +35,7 @@ ALLOWED: dict[str, tuple[State, ...]] = {
     "refuse": (State.CLAIMED,),
     "intend": (State.CLAIMED,),
     "intend_again": UNRESOLVED,
-    "accept": UNRESOLVED,
+    "conclude": UNRESOLVED,
     "reject": UNRESOLVED,
     "doubt": UNRESOLVED,
     "not_placed": UNRESOLVED,
@@ -41,13 +43,13 @@ ALLOWED: dict[str, tuple[State, ...]] = {
 
 
 def change(ledger: PostgresLedger, name: str, claim: Claim) -> None:
-    meant, key = placed(claim), claim.recommendation_id
+    sent, key = placed(claim), claim.recommendation_id
     arguments: dict[str, tuple[Any, ...]] = {
-        "unclaim": (key,),
+        "unclaim": ([key],),
         "refuse": (key, REFUSED, Weighed(), NOW),
-        "intend": (claim, meant, Decimal(2_000), Weighed(), NOW),
+        "intend": ([meant(claim, sent)], NOW),
         "intend_again": (key, NOW),
-        "accept": (key, executed(meant), NOW),
+        "conclude": ([Concluded(key, executed(sent))], NOW),
         "reject": (key, REJECTED, NOW),
         "doubt": (key, "timeout", NOW),
         "not_placed": (key, GONE, NOW),
@@ -87,11 +89,12 @@ def test_an_order_moves_on_only_from_the_state_it_was_seen_in(books: Books, stat
     ledger, claim = brought_to(books, state)
     filled = executed(placed(claim), status="filled", filled_quantity=Decimal(10))
 
+    followed = [Concluded(claim.recommendation_id, filled, was=(was,))]
     if was is state:
-        ledger.update(claim.recommendation_id, was, filled, NOW)
+        ledger.conclude(followed, NOW)
     else:
         with pytest.raises(LostAuthorityError):
-            ledger.update(claim.recommendation_id, was, filled, NOW)
+            ledger.conclude(followed, NOW)
 
     assert books.state(claim.recommendation_id) == (State.FILLED if was is state else state)
 
@@ -106,7 +109,7 @@ def test_the_newest_is_claimed_first_and_of_one_moment_the_strongest(books: Book
     order_of_claims = [claimed(ledger).recommendation_id for _ in range(4)]
 
     assert order_of_claims == [strong, weak, unsaid, old]
-    assert ledger.claim(NOW, ()) is None
+    assert claims(ledger) == ()
 
 
 def test_what_is_to_be_skipped_is_not_claimed(books: Books) -> None:
@@ -117,12 +120,7 @@ def test_what_is_to_be_skipped_is_not_claimed(books: Books) -> None:
     assert claimed(books.ledger()).recommendation_id == first
     ledger = books.ledger()
     ledger.begin(NOW)
-    assert [
-        claim and claim.recommendation_id for claim in (ledger.claim(NOW, (first,)), ledger.claim(NOW, (first,)))
-    ] == [
-        second,
-        None,
-    ]
+    assert [each.recommendation_id for each in claims(ledger, first, most=2)] == [second]
 
 
 def test_a_claim_brings_the_row_as_upstream_wrote_it_prices_exact(books: Books) -> None:
@@ -143,7 +141,7 @@ def test_a_claim_given_back_is_claimed_again(books: Books) -> None:
     ledger = books.ledger()
     claim = claimed(ledger)
 
-    ledger.unclaim(claim.recommendation_id)
+    ledger.unclaim([claim.recommendation_id])
 
     assert claimed(ledger) == claim
 
@@ -152,7 +150,7 @@ def test_what_an_earlier_holder_claimed_and_did_not_intend_is_given_back_and_not
     for _ in range(3):
         books.recommend()
     before = books.ledger()
-    meant, _ = intended(before)
+    sent, _ = intended(before)
     claimed(before)
     claimed(before)
 
@@ -160,7 +158,7 @@ def test_what_an_earlier_holder_claimed_and_did_not_intend_is_given_back_and_not
 
     assert released == 2
     assert books.rows("SELECT recommendation_id, state FROM dispatch_claims") == [
-        {"recommendation_id": meant.recommendation_id, "state": "intended"}
+        {"recommendation_id": sent.recommendation_id, "state": "intended"}
     ]
 
 
@@ -172,9 +170,9 @@ def test_an_old_epoch_can_neither_claim_nor_intend(books: Books) -> None:
     books.ledger()
 
     with pytest.raises(LostAuthorityError):
-        before.claim(NOW, ())
+        claims(before)
     with pytest.raises(LostAuthorityError):
-        before.intend(claim, placed(claim), Decimal(1), Weighed(), NOW)
+        before.intend([meant(claim, placed(claim))], NOW)
     assert books.state(claim.recommendation_id) == "claimed"
 
 
@@ -187,9 +185,9 @@ def test_an_expired_lease_can_neither_claim_nor_intend_nor_intend_again(books: B
     books.expire()
 
     with pytest.raises(LostAuthorityError):
-        ledger.claim(NOW, ())
+        claims(ledger)
     with pytest.raises(LostAuthorityError):
-        ledger.intend(claim, placed(claim), Decimal(1), Weighed(), NOW)
+        ledger.intend([meant(claim, placed(claim))], NOW)
     with pytest.raises(LostAuthorityError):
         ledger.intend_again(waiting.recommendation_id, NOW)
 
@@ -197,10 +195,10 @@ def test_an_expired_lease_can_neither_claim_nor_intend_nor_intend_again(books: B
 def test_a_holder_that_was_replaced_still_records_what_the_broker_answered(books: Books) -> None:
     books.recommend()
     before = books.ledger()
-    claim, meant = intended(before)
+    claim, sent = intended(before)
     books.ledger()
 
-    before.accept(claim.recommendation_id, executed(meant), NOW)
+    before.conclude([Concluded(claim.recommendation_id, executed(sent))], NOW)
 
     assert books.state(claim.recommendation_id) == "accepted"
 
@@ -243,7 +241,7 @@ def test_a_takeover_waits_for_an_intent_that_is_being_committed(books: Books) ->
     claim = claimed(ledger)
     answers: list[object] = []
     with connection.transaction():
-        ledger.intend(claim, placed(claim), Decimal(1), Weighed(), NOW)
+        ledger.intend([meant(claim, placed(claim))], NOW)
         holder.leave()
         assert books.until(NOBODY_PRESENT)
         taking = Thread(target=lambda: answers.append(successor.acquire("successor", 60)))
@@ -259,28 +257,28 @@ def test_a_takeover_waits_for_an_intent_that_is_being_committed(books: Books) ->
 def test_two_ledgers_never_claim_the_same_row(books: Books) -> None:
     rows = [books.recommend(ticker="T") for _ in range(60)]
     ledgers = [books.ledger(), books.ledger(epoch=1)]
-    claims: list[list[int]] = [[], []]
+    taken: list[list[int]] = [[], []]
 
     def claim_all(ledger: PostgresLedger, into: list[int]) -> None:
         misses = 0
         while misses < 3:
-            claim = ledger.claim(NOW, ())
-            misses += claim is None
-            into += [claim.recommendation_id] if claim else []
+            found = claims(ledger, most=3)
+            misses += not found
+            into += [each.recommendation_id for each in found]
 
-    threads = [Thread(target=claim_all, args=each) for each in zip(ledgers, claims, strict=True)]
+    threads = [Thread(target=claim_all, args=each) for each in zip(ledgers, taken, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
 
-    assert sorted(claims[0] + claims[1]) == rows
+    assert sorted(taken[0] + taken[1]) == rows
 
 
 def test_every_account_considers_every_recommendation_and_touches_no_others(books: Books) -> None:
     number = books.recommend()
     large, tiny = books.ledger(), books.ledger(account="tiny")
-    claim, meant = intended(large)
+    claim, sent = intended(large)
 
     ours = claimed(tiny)
     tiny.refuse(ours.recommendation_id, REFUSED, Weighed(), NOW)
@@ -288,7 +286,7 @@ def test_every_account_considers_every_recommendation_and_touches_no_others(book
     assert (ours.recommendation_id, claim.recommendation_id) == (number, number)
     assert [books.state(number), books.state(number, "tiny")] == ["intended", "refused"]
     assert [tiny.unresolved(), tiny.live(), tiny.begin(NOW)] == [[], [], 0]
-    for name in ("accept", "reject", "doubt", "not_placed", "unclaim", "intend_again"):
+    for name in ("conclude", "reject", "doubt", "not_placed", "unclaim", "intend_again"):
         with pytest.raises(LostAuthorityError):
             change(tiny, name, claim)
-    assert [each.order for each in large.unresolved()] == [meant]
+    assert [each.order for each in large.unresolved()] == [sent]

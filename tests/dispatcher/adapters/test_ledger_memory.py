@@ -8,15 +8,17 @@ import pytest
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.core.standing import History
 from dispatcher.core.state import State
-from dispatcher.ports import Channel, Claim, OpenOrder, Weighed
+from dispatcher.ports import Channel, Claim, Concluded, OpenOrder
 from tests.dispatcher.books import (
     PATHS,
     REJECTED,
     Books,
     accepting,
     claimed,
+    claims,
     executed,
     intended,
+    meant,
     placed,
 )
 from tests.dispatcher.cases import NOW, order
@@ -38,11 +40,10 @@ def test_an_order_without_an_ending_is_remembered_whole(books: Books) -> None:
     number = books.recommend()
     ledger = books.ledger()
     claim = claimed(ledger)
-    meant = order()
-    ledger.intend(claim, meant, Decimal("2000.50"), Weighed(), NOW)
+    ledger.intend([meant(claim, order(), Decimal("2000.50"))], NOW)
 
     remembered = OpenOrder(
-        number, NOW, meant, State.INTENDED, NOW, NOW, Decimal("2000.50"), None, Decimal(0), priced_at=NOW
+        number, NOW, order(), State.INTENDED, NOW, NOW, Decimal("2000.50"), None, Decimal(0), priced_at=NOW
     )
     assert (ledger.unresolved(), ledger.live()) == ([remembered], [])
 
@@ -51,19 +52,19 @@ def test_the_same_order_id_cannot_be_intended_twice(books: Books) -> None:
     books.recommend()
     books.recommend()
     ledger = books.ledger()
-    ledger.intend(claimed(ledger), order(), Decimal(1), Weighed(), NOW)
+    ledger.intend([meant(claimed(ledger), order())], NOW)
 
     with pytest.raises(Exception, match="client_order_id"):
-        ledger.intend(claimed(ledger), order(), Decimal(1), Weighed(), NOW)
+        ledger.intend([meant(claimed(ledger), order())], NOW)
 
 
 def test_an_execution_is_written_in_the_originals_shape(books: Books) -> None:
     number = books.recommend()
     ledger = books.ledger()
-    claim, meant = intended(ledger)
-    told = executed(meant, status="filled", filled_quantity=Decimal(10), filled_average_price=Decimal("199.99"))
+    claim, sent = intended(ledger)
+    told = executed(sent, status="filled", filled_quantity=Decimal(10), filled_average_price=Decimal("199.99"))
 
-    execution_id = ledger.accept(claim.recommendation_id, told, NOW)
+    ids = ledger.conclude([Concluded(claim.recommendation_id, told)], NOW)
 
     (row,) = books.rows("SELECT * FROM dispatch_executions")
     said = {key: value for key, value in row.items() if value is not None}
@@ -82,7 +83,7 @@ def test_an_execution_is_written_in_the_originals_shape(books: Books) -> None:
         "take_profit_price": Decimal(210),
         "execution_mode": "ALPACA_PAPER",
         "account_name": "large",
-        "explain_json": {"client_order_id": meant.client_order_id},
+        "explain_json": {"client_order_id": sent.client_order_id},
         "risk_json": [],
         "instrument_type": "STOCK",
         "strategy_type": "swing_trade",
@@ -92,18 +93,19 @@ def test_an_execution_is_written_in_the_originals_shape(books: Books) -> None:
         "executed_at": NOW,
         "filled_qty": Decimal(10),
     }
-    assert str(row["execution_id"]) == execution_id
+    assert ids == {number: str(row["execution_id"])}
 
 
 def test_one_order_has_one_execution_row_that_follows_it(books: Books) -> None:
     books.recommend()
     ledger = books.ledger()
-    claim, meant = intended(ledger)
-    accepting("new")(ledger, claim, meant)
+    claim, sent = intended(ledger)
+    accepting("new")(ledger, claim, sent)
     first = books.rows("SELECT execution_id, status, filled_qty, executed_at FROM dispatch_executions")
-    filled = executed(meant, status="filled", filled_quantity=Decimal(10), filled_average_price=Decimal("199.99"))
+    filled = executed(sent, status="filled", filled_quantity=Decimal(10), filled_average_price=Decimal("199.99"))
 
-    ledger.update(claim.recommendation_id, State.ACCEPTED, filled, NOW + timedelta(seconds=9))
+    followed = Concluded(claim.recommendation_id, filled, was=(State.ACCEPTED,))
+    ledger.conclude([followed], NOW + timedelta(seconds=9))
 
     assert [(row["status"], row["filled_qty"], row["executed_at"]) for row in first] == [("ACCEPTED", 0, None)]
     assert books.rows("SELECT execution_id, status, filled_qty, executed_at FROM dispatch_executions") == [
@@ -119,10 +121,11 @@ def test_one_order_has_one_execution_row_that_follows_it(books: Books) -> None:
 def test_an_order_the_broker_rejects_after_accepting_it_ends_in_the_books(books: Books) -> None:
     books.recommend()
     ledger = books.ledger()
-    claim, meant = intended(ledger)
-    accepting("new")(ledger, claim, meant)
+    claim, sent = intended(ledger)
+    accepting("new")(ledger, claim, sent)
 
-    ledger.update(claim.recommendation_id, State.ACCEPTED, executed(meant, status="rejected"), NOW)
+    rejected = executed(sent, status="rejected")
+    ledger.conclude([Concluded(claim.recommendation_id, rejected, was=(State.ACCEPTED,))], NOW)
 
     assert books.state(claim.recommendation_id) == "rejected"
 
@@ -154,8 +157,13 @@ def test_the_history_of_a_symbol_counts_what_may_have_been_placed(books: Books) 
             step(ledger, claim, placed(claim))
 
     never = {State.CLAIMED, State.REFUSED, State.NOT_PLACED, State.REJECTED}
-    assert ledger.history("AAPL", NOW) == History(len(set(State) - never), NOW)
-    assert ledger.history("MSFT", NOW) == ledger.history("AAPL", NOW + timedelta(seconds=1)) == History()
+    for ticker in ("AAPL", "MSFT"):
+        books.recommend(ticker=ticker)
+    aapl, msft = claims(ledger, most=2)
+    books.recommend()
+    (later,) = claims(ledger, since=NOW + timedelta(seconds=1))
+    assert aapl.history == History(len(set(State) - never), NOW)
+    assert msft.history == later.history == History()
 
 
 def test_rejections_are_counted_since_a_moment(books: Books) -> None:
@@ -195,10 +203,10 @@ def test_what_upstream_wrote_a_day_before_the_account_first_traded_is_history(bo
     books.leases().acquire("first", 60)
     ledger = books.as_left()
 
-    before = ledger.claim(NOW, ())
+    before = claims(ledger)
     ledger.begin(NOW)
 
-    assert before is None
+    assert before == ()
     assert claimed(ledger).recommendation_id == young
-    assert ledger.claim(NOW, ()) is None
+    assert claims(ledger) == ()
     assert books.state(old) is None

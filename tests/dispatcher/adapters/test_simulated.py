@@ -55,9 +55,9 @@ def test_the_real_accounts_positions_are_another_matter(real: FakeBroker, simula
 
 
 def test_the_account_and_the_market_are_the_real_ones(real: FakeBroker, simulated: SimulatedBroker) -> None:
-    read = [simulated.account(), simulated.clock(), simulated.quote("AAPL"), simulated.asset("AAPL")]
+    read = [simulated.account(), simulated.clock(), simulated.quotes(("AAPL",)), simulated.asset("AAPL")]
 
-    assert read == [real.account(), NOW, real.quote("AAPL"), real.asset("AAPL")]
+    assert read == [real.account(), NOW, real.quotes(("AAPL",)), real.asset("AAPL")]
 
 
 def test_the_same_id_is_a_duplicate_and_fills_nothing_more(simulated: SimulatedBroker) -> None:

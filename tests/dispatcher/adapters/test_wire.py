@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from dispatcher.adapters import wire
 from dispatcher.adapters.fields import UnreadableAnswerError
 from dispatcher.core.outcome import Accepted, BrokerOrder, Rejected, Unknown
-from dispatcher.core.standing import Asset, Quote, Resting
-from tests.dispatcher.cases import MONDAY, session
+from dispatcher.core.positions.sight import Sight
+from dispatcher.core.standing import Asset, Resting
+from tests.dispatcher.cases import MONDAY, NOW, session
 from tests.dispatcher.told import CALL, FOUND, HIGHER, SPREAD, TOLD
 
 READERS: dict[str, Callable[[Any], object]] = {
@@ -22,7 +23,7 @@ READERS: dict[str, Callable[[Any], object]] = {
     "orders": wire.orders,
     "account": wire.account,
     "asset": wire.asset,
-    "quote": wire.quote,
+    "sights": wire.sights,
     "positions": wire.positions,
     "resting": wire.resting,
     "working": wire.working,
@@ -37,7 +38,7 @@ KEYS = [
         "ratio_qty",
         "position_intent",
         "borrow_status",
-        "quote",
+        "quotes",
         "bp",
         "ap",
         "market_value",
@@ -161,18 +162,18 @@ def test_an_account_whose_amounts_cannot_be_read_is_unreadable(key: str, value: 
 
 
 @pytest.mark.parametrize(
-    ("document", "quote"),
+    ("quote", "sights"),
     [
-        ({"quote": {"bp": 1, "ap": 2.5}}, Quote(Decimal(1), Decimal("2.5"))),
-        ({"quote": {"bp": 0, "ap": 2}}, Quote(Decimal(0), Decimal(2))),
-        ({"quote": {"bp": None, "ap": 2}}, None),
-        ({"quote": {"bp": "NaN", "ap": 2}}, None),
-        ({"quote": None}, None),
-        ({}, None),
+        ({"bp": 1, "ap": 2.5, "t": "2026-11-23T15:00:00Z"}, {"KO": Sight(Decimal(1), Decimal("2.5"), NOW)}),
+        ({"bp": 0, "ap": 2, "t": "2026-11-23T15:00:00Z"}, {"KO": Sight(Decimal(0), Decimal(2), NOW)}),
+        ({"bp": None, "ap": 2, "t": "2026-11-23T15:00:00Z"}, {}),
+        ({"bp": "NaN", "ap": 2, "t": "2026-11-23T15:00:00Z"}, {}),
+        ({"bp": 1, "ap": 2}, {}),
     ],
 )
-def test_a_quote_that_lacks_a_side_is_none(document: dict[str, Any], quote: Quote | None) -> None:
-    assert wire.quote(document) == quote
+def test_a_quote_that_lacks_a_side_or_its_time_is_none(quote: dict[str, Any], sights: dict[str, Sight]) -> None:
+    assert wire.sights({"quotes": {"KO": quote}}) == sights
+    assert wire.sights({"quotes": None}) == {}
 
 
 def test_a_half_day_closes_when_the_broker_says_so() -> None:

@@ -337,7 +337,8 @@ def test_many_rejections_halt_the_account(at_work: Shop) -> None:
     while dispatch(at_work.desk):
         pass
 
-    assert sorted(at_work.ledger.states().values()) == [State.REFUSED, State.REJECTED, State.REJECTED]
+    assert sorted(at_work.ledger.states().values()) == [State.NOT_PLACED, State.REJECTED, State.REJECTED]
+    assert len(at_work.broker.sent) == 2
     assert at_work.switch.order().why.startswith("2 rejections by the broker within 0:10:00")
 
 

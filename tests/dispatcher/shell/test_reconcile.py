@@ -219,7 +219,7 @@ def test_the_grace_of_an_order_left_behind_begins_with_the_new_lease(at_work: Sh
 def test_a_new_holder_gives_back_what_was_claimed_and_counts_what_is_in_flight(at_work: Shop) -> None:
     order = unknown(at_work, stands=False)
     at_work.recommend(ticker="MSFT")
-    at_work.ledger.claim(NOW, ())
+    at_work.ledger.claim(NOW, (), most=1, since=NOW)
     at_work.broker.finds = [Unknown("HTTP 504: ")]
     at_work.open_desk()
 

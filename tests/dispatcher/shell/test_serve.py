@@ -240,7 +240,7 @@ def test_a_broker_that_goes_away_while_it_decides_loses_no_recommendation(shift:
 
 def test_a_database_that_goes_away_after_the_order_was_sent_loses_nothing(shift: Shift) -> None:
     shift.recommend()
-    shift.ledger.breaks = {"accept"}
+    shift.ledger.breaks = {"conclude"}
 
     shift.serve(seconds=4.0)
 

@@ -62,10 +62,11 @@ def test_a_listed_symbol_is_not_asked_for_and_an_unlisted_one_is(broker: FakeBro
     truth.refresh()
     broker.asked.clear()
 
-    listed, unlisted = truth.market("AAPL"), truth.market("MSFT")
+    markets = truth.markets(("AAPL", "MSFT"))
+    listed, unlisted = markets["AAPL"], markets["MSFT"]
 
     assert (listed.asset, unlisted.asset) == (broker.listed["AAPL"], Asset("MSFT", tradable=True, shortable=True))
-    assert broker.asked == ["quote of AAPL", "asset MSFT", "quote of MSFT"]
+    assert broker.asked == ["asset MSFT", "quotes of AAPL, MSFT"]
 
 
 def test_the_list_of_assets_is_read_once_for_all_accounts_until_it_is_old(broker: FakeBroker, clock: FakeClock) -> None:
@@ -143,11 +144,11 @@ def test_todays_session_is_asked_for_once_a_day(truth: Truth, broker: FakeBroker
 
 
 def test_a_symbol_is_asked_for_its_quote_only_when_it_is_known(truth: Truth, broker: FakeBroker) -> None:
-    known = truth.market("AAPL")
+    known = truth.markets(("AAPL",))
     broker.known = False
 
-    assert [known, truth.market("NOPE")] == [market(), Market(None, None)]
-    assert broker.asked == ["asset AAPL", "quote of AAPL", "asset NOPE"]
+    assert [known, truth.markets(("NOPE",))] == [{"AAPL": market()}, {"NOPE": Market(None, None)}]
+    assert broker.asked == ["asset AAPL", "quotes of AAPL", "asset NOPE"]
 
 
 def test_a_trading_day_begins_at_midnight_in_new_york() -> None:
