@@ -70,10 +70,10 @@ REVERTS: tuple[Revert, ...] = (
     ),
     Revert(
         f"{_HERE}15_an_order_at_the_broker_is_never_called_simulated",
-        "dispatcher/shell/dispatch.py",
+        "dispatcher/shell/sending.py",
         "The word comes from the broker that was chosen at the start, and from nowhere else.",
-        "conclude(sending.order, found, state.of(found), desk.mode)",
-        "conclude(sending.order, found, state.of(found), type(desk.mode).SIMULATED)",
+        "conclude(each.sending.order, each.found, state.of(each.found), desk.mode)",
+        "conclude(each.sending.order, each.found, state.of(each.found), type(desk.mode).SIMULATED)",
     ),
     Revert(
         f"{_HERE}20_the_target_that_was_refused_for_its_fourth_decimal_lies_on_its_tick",
@@ -84,7 +84,7 @@ REVERTS: tuple[Revert, ...] = (
     ),
     Revert(
         f"{_HERE}20_an_answer_that_cannot_be_read_is_unknown_and_no_simulation",
-        "dispatcher/shell/dispatch.py",
+        "dispatcher/shell/sending.py",
         "Unknown is an outcome of its own; the order is looked up by the id that was committed before it was sent.",
         "        case Unknown(why):\n            doubt(desk, sending, why)",
         "        case Unknown(why):\n            give_up(desk, sending, why)",

@@ -38,7 +38,7 @@ def recommend(at_work: Shop, *tickers: str) -> None:
         at_work.recommend(ticker=ticker, created_at=NOW - timedelta(seconds=place))
 
 
-def reasons(at_work: Shop) -> list[Reason]:
+def reasons(at_work: Shop) -> list[str]:
     return [each.reason for each in at_work.said if isinstance(each, events.RecommendationRefused)]
 
 
