@@ -486,10 +486,14 @@ class ExitDecided(Event):
 @_event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitUndecided(Event):
-    """A price should decide over a position, and there is none that may."""
+    """A price should decide over a position, and there is none that may.
+
+    Said at once, and again while it lasts; `seconds` is for how long, as far as this process has seen it.
+    """
 
     name = "exit_undecided"
     symbol: str
+    seconds: Decimal
     why: str
 
 

@@ -21,7 +21,7 @@ from dispatcher.core.order import restore as restore_entry
 from dispatcher.core.positions.book import Book, Exit, ExitReason, Plan, Stage
 from dispatcher.core.positions.lots import Movement
 from dispatcher.core.positions.orders import Oco, Purpose, restore
-from dispatcher.core.state import State
+from dispatcher.core.state import WAYS, State
 from dispatcher.ports import LostAuthorityError
 from dispatcher.position_ports import Attempts, SentOrder
 
@@ -115,7 +115,7 @@ class PostgresPositionLedger:
         moved = self._run(
             queries.MOVE,
             client_order_id=order.client_order_id,
-            was=[order.state],
+            was=[order.state] if state in {order.state, *WAYS[order.state]} else [],
             state=state,
             at=at,
             broker_order_id=order.broker_order_id,

@@ -36,7 +36,7 @@ WAYS: Mapping[State, frozenset[State]] = {
     State.INTENDED: _ANSWERED | {State.UNKNOWN},
     State.UNKNOWN: _ANSWERED | {State.INTENDED},
     State.ACCEPTED: _ENDED_AT_BROKER | {State.PARTLY_FILLED},
-    State.PARTLY_FILLED: _ENDED_AT_BROKER,
+    State.PARTLY_FILLED: _ENDED_AT_BROKER | {State.ACCEPTED},  # the broker can bust a trade
     State.REFUSED: frozenset(),
     State.REJECTED: frozenset(),
     State.NOT_PLACED: frozenset(),
@@ -44,7 +44,8 @@ WAYS: Mapping[State, frozenset[State]] = {
     State.CANCELED: frozenset(),
     State.EXPIRED: frozenset(),
 }
-"""What may follow each state, but for itself. Only a confirmed absence goes back, from unknown to intended."""
+"""What may follow each state, but for itself. What the broker once had is never meant again; only a confirmed absence
+goes from unknown to intended."""
 
 _BY_BROKER_STATUS = {
     "filled": State.FILLED,

@@ -166,8 +166,9 @@ def _changed(desk: PositionDesk, book: Book) -> None:
 def _closed(desk: PositionDesk, book: Book) -> None:
     closed_at = book.closed_at or desk.now()
     bare = closed_at - book.unprotected_since if book.unprotected_since else timedelta()
-    for topic in ("unprotected", "undecided", "stuck"):
+    for topic in ("unprotected", "stuck"):
         desk.settled(topic, book.symbol)
+    desk.decided(book.symbol)
     desk.say(
         PositionClosed(
             account=desk.name,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from contract.events import ExitUndecided
 from contract.limits import Exits
 from dispatcher.core.order import trading_day
 from dispatcher.core.standing import Session
@@ -30,6 +31,8 @@ class Memory:
     events_read: datetime | None = None
     crowded: datetime | None = None
     """When many fills of late were last read again, to find those that came late among them."""
+    undecided: dict[str, datetime] = field(default_factory=dict)
+    """Since when no price decides over a position that one should decide over."""
     seen: dict[str, datetime] = field(default_factory=dict)
     """When each position was last seen to: whoever waited longest is first, so that none starves another."""
     looks: Decimal = Decimal(0)
@@ -90,6 +93,17 @@ class PositionDesk:
             return False
         self.memory.said[topic, symbol] = (words, now)
         return True
+
+    def undecided(self, symbol: str, why: str) -> None:
+        """Say that no price decides over a position: at once, and with its age while it lasts."""
+        since = self.memory.undecided.setdefault(symbol, self.now())
+        if self.news("undecided", symbol, ""):
+            self.say(ExitUndecided(account=self.name, symbol=symbol, seconds=seconds(self.now() - since), why=why))
+
+    def decided(self, symbol: str) -> None:
+        """A price decides again, or it is no longer needed."""
+        self.memory.undecided.pop(symbol, None)
+        self.settled("undecided", symbol)
 
     def settled(self, topic: str, symbol: str) -> None:
         """What was said about it is over."""

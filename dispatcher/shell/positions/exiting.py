@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from contract.events import ExitDecided, ExitUndecided
+from contract.events import ExitDecided
 from dispatcher.core.positions import exits
 from dispatcher.core.positions.book import Book, Exit, Stage
 from dispatcher.core.positions.cover import Holding
@@ -22,11 +22,12 @@ def supervise(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | N
         (book,) = desk.ledger.save(replace(book, peak=peak))
     decided = exits.decide(replace(seen, peak=peak), desk.policy)
     if isinstance(decided, Exit):
+        desk.decided(book.symbol)
         return begin(desk, book, decided)
-    if isinstance(decided, Undecided) and desk.news("undecided", book.symbol, decided.why):
-        desk.say(ExitUndecided(account=desk.name, symbol=book.symbol, why=decided.why))
-    if isinstance(decided, Keep):
-        desk.settled("undecided", book.symbol)
+    if isinstance(decided, Undecided):
+        desk.undecided(book.symbol, decided.why)
+    else:
+        desk.decided(book.symbol)
     return book
 
 

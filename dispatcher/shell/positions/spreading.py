@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from contract.events import ExitUndecided
 from dispatcher.core.positions import exits
 from dispatcher.core.positions.book import Book, Exit
 from dispatcher.core.positions.exits import Case, Keep, Undecided
@@ -26,13 +25,13 @@ def supervise(desk: PositionDesk, live: dict[str, Book], spread: Spread, sights:
     decided = exits.decide(replace(case, peak=peak), desk.policy)
     match decided:
         case Exit():
+            desk.decided(short.symbol)
             live[short.symbol] = exiting.begin(desk, short, decided)
             live[long.symbol] = exiting.begin(desk, long, decided)
         case Undecided(why):
-            if desk.news("undecided", short.symbol, why):
-                desk.say(ExitUndecided(account=desk.name, symbol=short.symbol, why=f"as a spread: {why}"))
+            desk.undecided(short.symbol, f"as a spread: {why}")
         case Keep():
-            desk.settled("undecided", short.symbol)
+            desk.decided(short.symbol)
 
 
 def _case(desk: PositionDesk, spread: Spread, long: Book, short: Book, sights: Mapping[str, Sight]) -> Case:

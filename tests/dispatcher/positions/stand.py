@@ -178,6 +178,16 @@ class Stand(OnExchangeTime):
         body = {"symbol": symbol, "qty": str(quantity), "side": side, "type": "market", "time_in_force": "day"}
         return self.post(body | more)
 
+    def buy_spread(self, bought: str, sold: str) -> None:
+        """One unit of a spread by hand, at the market."""
+        legs = [
+            {"symbol": bought, "ratio_qty": "1", "side": "buy", "position_intent": "buy_to_open"},
+            {"symbol": sold, "ratio_qty": "1", "side": "sell", "position_intent": "sell_to_open"},
+        ]
+        shape = {"order_class": "mleg", "type": "market", "time_in_force": "day"}
+        answer = self.post({**shape, "qty": "1", "legs": legs})
+        assert "id" in answer, answer
+
     def http(self, method: str, path: str, **more: Any) -> requests.Response:
         """A request of a person at the broker's own page."""
         headers = {"APCA-API-KEY-ID": ACCOUNT.key, "APCA-API-SECRET-KEY": ACCOUNT.secret}

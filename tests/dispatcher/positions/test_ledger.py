@@ -1,5 +1,6 @@
 """The books in the real database: nothing is changed blind, nothing without the lease, and closed is the end."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from dispatcher.core.order import Side
 from dispatcher.core.positions.book import WAYS, Book, Exit, ExitReason, Plan, Stage, adjust, post
 from dispatcher.core.positions.lots import FILL, Movement
 from dispatcher.core.positions.orders import Oco, Purpose, client_order_id
+from dispatcher.core.state import WAYS as WAYS_OF_ORDERS
 from dispatcher.core.state import State
 from dispatcher.ports import Grant, LostAuthorityError
 from dispatcher.position_ports import SentOrder
@@ -144,6 +146,28 @@ def test_an_order_moves_only_from_the_state_it_is_in(stand: Stand) -> None:
     assert books.orders() == (unknown,)
     assert books.attempts(order.position, Purpose.PROTECT).number == 1
     assert books.attempts(order.position, Purpose.CLOSE).number == 0
+
+
+ORDERS = [each for each in State if each not in {State.CLAIMED, State.REFUSED}]
+STEPS = [(was, to) for was in ORDERS for to in ORDERS if to is not was]
+
+
+def test_the_ledger_moves_an_order_along_the_graph_and_along_all_of_it(stand: Stand) -> None:
+    """From where each state is reached; what is refused changes nothing."""
+    books = ledger(stand)
+    position = held(books)
+    moved = set()
+    for number, (was, to) in enumerate(STEPS):
+        order = replace(oco(position), client_order_id=f"p1-{number}", sequence=number, broker_order_id=f"b{number}")
+        books.intend(order)
+        begun = "UPDATE position_orders SET state = %s, broker_order_id = 'b' WHERE sequence = %s RETURNING 1"
+        stand.rows(begun, was, number)
+        with suppress(LostAuthorityError):
+            books.move(replace(order, state=was), to, NOON)
+        (row,) = stand.rows("SELECT state FROM position_orders WHERE sequence = %s", number)
+        moved |= {(was, to)} if row["state"] == to else set()
+
+    assert moved == {(was, to) for was, to in STEPS if to in WAYS_OF_ORDERS[was]}
 
 
 def test_a_stand_that_nobody_took_up_is_begun_once(stand: Stand) -> None:

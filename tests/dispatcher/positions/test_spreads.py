@@ -21,19 +21,7 @@ def opened(stand: Stand, *, credit: bool) -> None:
     stand.price(NEAR, "5.00", "5.00")
     stand.price(FAR, "2.00", "2.00")
     bought, sold = (FAR, NEAR) if credit else (NEAR, FAR)
-    legs = [
-        {"symbol": bought, "ratio_qty": "1", "side": "buy", "position_intent": "buy_to_open"},
-        {"symbol": sold, "ratio_qty": "1", "side": "sell", "position_intent": "sell_to_open"},
-    ]
-    body: dict[str, object] = {
-        "order_class": "mleg",
-        "qty": "1",
-        "type": "market",
-        "time_in_force": "day",
-        "legs": legs,
-    }
-    answer = stand.post(body)
-    assert "id" in answer, answer
+    stand.buy_spread(bought, sold)
     stand.turn()
     assert stand.held() == {bought: 1, sold: -1}
 

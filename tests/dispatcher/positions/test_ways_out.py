@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from contract.control import Ask, Request
-from contract.events import ExitStuck, ExitUnanswered, PositionUnprotected
+from contract.events import ExitStuck, ExitUnanswered, ExitUndecided, PositionUnprotected
 from contract.limits import ByHand, Exits
 from dispatcher.core import state
 from dispatcher.core.order import Side, on_tick
@@ -52,8 +52,8 @@ def test_closed_is_the_one_end_of_a_position_and_none_goes_back() -> None:
     assert [stage for stage in STAGES if stage in reached(STAGES, stage)] == []
 
 
-def test_only_what_was_confirmed_to_be_absent_is_meant_again() -> None:
-    assert {name for name in STATES if name in reached(STATES, name)} == {State.INTENDED, State.UNKNOWN}
+def test_what_the_broker_once_had_and_what_has_ended_is_never_meant_again() -> None:
+    assert {name for name in STATES if State.INTENDED in reached(STATES, name)} == {"claimed", "intended", "unknown"}
 
 
 def lasts(stand: Stand, seconds: int = 130) -> None:
@@ -63,7 +63,7 @@ def lasts(stand: Stand, seconds: int = 130) -> None:
         stand.advance(10)
 
 
-def ages(stand: Stand, kind: type[PositionUnprotected | ExitStuck | ExitUnanswered]) -> list[Decimal]:
+def ages(stand: Stand, kind: type[PositionUnprotected | ExitStuck | ExitUnanswered | ExitUndecided]) -> list[Decimal]:
     """The ages that an alarm told, oldest first."""
     return [each.seconds for each in stand.events(kind)]
 
@@ -75,6 +75,30 @@ def test_open_without_a_stop_is_alarmed_with_its_age(stand: Stand) -> None:
     lasts(stand)
 
     assert ages(stand, PositionUnprotected) == [0, 60, 120]
+
+
+CALL, FAR = "AAPL261218C00200000", "AAPL261218C00210000"
+
+
+@pytest.mark.parametrize("sold", [None, FAR], ids=["a contract", "a spread"])
+def test_a_contract_that_no_price_decides_over_is_alarmed_with_its_age(stand: Stand, sold: str | None) -> None:
+    stand.turn()
+    stand.price(CALL, "1.95", "2.05")
+    if sold is None:
+        stand.buy(CALL, 1)
+    else:
+        stand.price(sold, "0.95", "1.05")
+        stand.buy_spread(CALL, sold)
+    stand.turn()
+    stand.price(CALL, "0.50", "3.50")
+    lasts(stand)
+    assert ages(stand, ExitUndecided) == [0, 60, 120]
+
+    stand.price(CALL, "1.95", "2.05")
+    stand.turn()
+    stand.price(CALL, "0.50", "3.50")
+    stand.turn()
+    assert ages(stand, ExitUndecided)[-1] == 0, "it is another time"
 
 
 def test_exiting_that_does_not_end_is_alarmed_with_its_age(stand: Stand) -> None:
