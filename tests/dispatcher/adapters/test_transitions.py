@@ -8,7 +8,7 @@ import pytest
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.core.order import Order
 from dispatcher.core.state import LIVE, WAYS, State
-from dispatcher.ports import Claim, LostAuthorityError
+from dispatcher.ports import Claim, Concluded, LostAuthorityError
 from tests.dispatcher.books import PATHS, Books, Step, accepting, claimed, executed, placed
 from tests.dispatcher.cases import NOW
 
@@ -32,7 +32,7 @@ def followed(was: State, status: str, filled: int) -> Step:
 
     def update(ledger: PostgresLedger, claim: Claim, meant: Order) -> object:
         found = executed(meant, status=status, filled_quantity=filled)
-        return ledger.update(claim.recommendation_id, was, found, NOW)
+        return ledger.conclude([Concluded(claim.recommendation_id, found, (was,))], NOW)
 
     return update
 
@@ -44,7 +44,7 @@ STEPS: dict[str, Step] = {
     "reject": PATHS[State.REJECTED][-1],
     "not placed": PATHS[State.NOT_PLACED][-1],
     "intend again": lambda ledger, claim, _: ledger.intend_again(claim.recommendation_id, NOW),
-    "unclaim": lambda ledger, claim, _: ledger.unclaim(claim.recommendation_id),
+    "unclaim": lambda ledger, claim, _: ledger.unclaim([claim.recommendation_id]),
     "begin": lambda ledger, *_: ledger.begin(NOW),
     **{f"accept as {to}": accepting(*said) for to, said in SAID.items()},
     **{f"update from {was} to {to}": followed(was, *said) for was in LIVE for to, said in SAID.items()},
