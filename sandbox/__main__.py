@@ -8,9 +8,11 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sandbox import standing
+from sandbox.mode import AUTO, CONTAINERS, PROCESSES
 from sandbox.rehearse import CHECKOUT, rehearse
 from sandbox.upstream import NothingFedError
 
@@ -19,21 +21,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit 0 when it was done: it stands after `up`, and does not after `down`."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("verb", choices=["up", "down", "status", "feed", "stand"])
-    verb = parser.parse_args(arguments).verb
-    if verb == "stand":
-        return 0 if rehearse(as_json=False, story=standing.keep_standing) else 1
+    parser.add_argument("--tasks", choices=[AUTO, PROCESSES, CONTAINERS], default=AUTO, help="how ECS tasks run")
+    parser.add_argument("--feed", action="store_true", help="write recommendations all the while")
+    given = parser.parse_args(arguments)
+    if given.verb == "stand":
+        story = partial(standing.keep_standing, tasks=given.tasks, feed=given.feed)
+        return 0 if rehearse(as_json=False, story=story) else 1
     try:
-        done, there = _asked(verb)
+        done, there = _asked(given.verb, ["--tasks", given.tasks, *(["--feed"] if given.feed else [])])
     except NothingFedError as error:
         done, there = False, {"up": True, "error": {"message": error.message, "next": error.next_step}}
     sys.stdout.write(f"{json.dumps(there)}\n")
     return 0 if done else 1
 
 
-def _asked(verb: str) -> tuple[bool, Mapping[str, Any]]:
+def _asked(verb: str, how: Sequence[str]) -> tuple[bool, Mapping[str, Any]]:
     """Do it; whether it was done, and what stands now."""
     if verb == "up":
-        there = standing.up(CHECKOUT)
+        there = standing.up(CHECKOUT, how)
         return bool(there["up"]), there
     if verb == "down":
         ended = standing.down(CHECKOUT)

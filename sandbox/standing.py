@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import psutil
 
 from sandbox import upstream
 from sandbox.ground import Ground, lay
-from sandbox.mode import PROCESSES
+from sandbox.mode import AUTO
 from sandbox.parts import PartError
 from sandbox.postgres import kept_in
 from sandbox.record import Record
 from sandbox.stage import stand_up
+from sandbox.stream import Stream
 from sandbox.tools import node
 from sandbox.upstream import NothingFedError
 from sandbox.venue import Venue
@@ -34,14 +35,21 @@ _STOP_SECONDS = 90
 NOTHING: Mapping[str, Any] = {"up": False}
 
 
-def keep_standing(world: World, record: Record) -> None:
-    """A story without an end: everything stands until somebody asks it to end, or the endpoint does."""
+def keep_standing(world: World, record: Record, *, tasks: str = AUTO, feed: bool = False) -> None:
+    """A story without an end: everything stands until somebody asks it to end, or the endpoint does.
+
+    `tasks` is how tasks run: `sandbox.mode` has the words. With `feed` recommendations are written all the while.
+    """
     node(world)
-    ground = lay(world, record, stand_up(world, record), PROCESSES)
+    stage = stand_up(world, record)
+    ground = lay(world, record, stage, tasks)
+    stream = Stream(stage.server.database, stage.venue)
     file = world.checkout / FOLDER / NAME
-    file.write_text(json.dumps(_told(world, ground)), encoding="utf-8")
+    file.write_text(json.dumps(_told(world, ground, feed=feed)), encoding="utf-8")
     try:
         while ground.cloud.part.process.poll() is None:
+            if feed:
+                stream.step()
             time.sleep(_PAUSE)
     except Interrupted:
         record.teller.note("asked to end")
@@ -51,9 +59,12 @@ def keep_standing(world: World, record: Record) -> None:
     raise PartError("the endpoint ended by itself", ground.cloud.part.output.tail())
 
 
-def _told(world: World, ground: Ground) -> dict[str, Any]:
+def _told(world: World, ground: Ground, *, feed: bool) -> dict[str, Any]:
     return {
         "up": True,
+        "tasks": ground.cloud.mode.name,
+        "build": list(ground.cloud.mode.build),
+        "feed": feed,
         "endpoint_url": ground.cloud.url,
         "exchange_url": ground.stage.venue.url,
         "database_url": ground.stage.server.database.url,
@@ -74,14 +85,17 @@ def status(checkout: Path) -> Mapping[str, Any]:
     return found if Trace(**found["process"]).process() is not None else NOTHING
 
 
-def up(checkout: Path) -> Mapping[str, Any]:
-    """Stand the world up in a process of its own, unless it stands already; its story goes to stderr meanwhile."""
+def up(checkout: Path, how: Sequence[str] = ()) -> Mapping[str, Any]:
+    """Stand the world up in a process of its own, unless it stands already; its story goes to stderr meanwhile.
+
+    `how` are the words for that process: how tasks run, whether it is fed.
+    """
     if (there := status(checkout))["up"]:
         return there
     base = checkout / FOLDER
     base.mkdir(mode=0o700, exist_ok=True)
     with (base / "standing.txt").open("w+", encoding="utf-8") as story:
-        command = [sys.executable, "-m", "sandbox", "stand"]
+        command = [sys.executable, "-m", "sandbox", "stand", *how]
         keeper = subprocess.Popen(  # noqa: S603 - our own program, which outlives us
             command, stdin=subprocess.DEVNULL, stdout=story, stderr=story, cwd=checkout, start_new_session=True
         )

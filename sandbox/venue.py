@@ -80,6 +80,10 @@ class Venue:
         """Hold a symbol's quote in place, USD."""
         self._ask("POST", "/_sandbox/quotes", {symbol: {"bid": bid, "ask": ask}})
 
+    def list_stock(self, symbol: str, *, name: str) -> None:
+        """List a stock, or rename one that is listed."""
+        self._ask("POST", "/_sandbox/assets", {symbol: {"name": name}})
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=_SECONDS)
         try:

@@ -1,6 +1,8 @@
 """`ops sandbox`: the world on this machine, standing until it is taken down. It is a program of its own."""
 
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ def sandbox() -> None:
 
     \b
     Examples:
-      ops sandbox up
+      ops sandbox up --feed
       ops sandbox feed
       ops sandbox down
 
@@ -27,16 +29,31 @@ def sandbox() -> None:
 
 
 @sandbox.command(cls=Spoken, short_help="Stand it up, with the stacks deployed and no release yet.")
+@click.option(
+    "--tasks",
+    type=click.Choice(["auto", "processes", "containers"]),
+    default="auto",
+    show_default=True,
+    help="How services run. auto: as containers if an engine answers that can run them.",
+)
+@click.option(
+    "--feed",
+    is_flag=True,
+    help="Write a recommendation every few seconds: without an order in sight a release is INCONCLUSIVE.",
+)
 @json_option
 @click.pass_obj
-def up(session: Session) -> Exit:
+def up(session: Session, *, tasks: str, feed: bool) -> Exit:
     """Stand it up, with the stacks deployed and no release yet; say how to point the tools at it.
 
+    The exchange's clock starts on a Monday at 10:00 in New York; its market closes six hours later.
+
     \b
-    Example:
-      ops sandbox up
+    Examples:
+      ops sandbox up --feed
+      ops sandbox up --tasks processes
     """  # noqa: D301 - click keeps the lines after a backspace as they are
-    return _ask(session, "up")
+    return _ask(session, "up", "--tasks", tasks, *(["--feed"] if feed else []))
 
 
 @sandbox.command(cls=Spoken)
@@ -80,9 +97,9 @@ def feed(session: Session) -> Exit:
     return _ask(session, "feed")
 
 
-def _ask(session: Session, verb: str) -> Exit:
+def _ask(session: Session, verb: str, *how: str) -> Exit:
     """Let the sandbox's own program do it; its progress is on stderr."""
-    words = [sys.executable, "-m", "sandbox", verb]
+    words = [sys.executable, "-m", "sandbox", verb, *how]
     ran = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own program
     try:
         there: dict[str, Any] = json.loads(ran.stdout)
@@ -112,5 +129,9 @@ def _lines(there: dict[str, Any]) -> Iterator[str]:
     yield f"aws       {there['endpoint_url']}"
     yield f"exchange  {there['exchange_url']}"
     yield f"database  {there['database_url']}"
-    yield f"Next: export AWS_ENDPOINT_URL={there['endpoint_url']}; {ops} deploy"
-    yield "      in another terminal: ops sandbox feed, so that there is something to judge by"
+    yield f"tasks     run as {there['tasks']}"
+    yield f"feed      {'a recommendation every few seconds' if there['feed'] else 'none'}"
+    words = ["ops" if shutil.which("ops") else sys.argv[0], "--config", there["inventory"], "deploy", *there["build"]]
+    yield f"Next: export AWS_ENDPOINT_URL={there['endpoint_url']}; {shlex.join(words)}"
+    if not there["feed"]:
+        yield "      in another terminal: ops sandbox feed, so that there is something to judge by"
