@@ -10,6 +10,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -78,7 +79,7 @@ def _validator(annotation: Any) -> Validator:
     if origin is not None:
         return _generic(origin, inner)
     if is_dataclass(annotation):
-        return _dataclass(annotation)
+        return _dataclass(annotation)  # type: ignore[arg-type]  # a class, and every class has a hash
     if issubclass(annotation, Enum):
         return _enum(annotation)
     return _SCALARS[annotation]
@@ -94,10 +95,11 @@ def _generic(origin: Any, inner: tuple[Any, ...]) -> Validator:
     return All(_table, {str: _validator(inner[1])})
 
 
+@cache  # a process of a thousand accounts reads a thousand documents of one kind
 def _dataclass(kind: Any) -> Validator:
     hints = get_type_hints(kind, include_extras=True)
     known = {field.name: field for field in fields(kind)}
-    schema = {_key(field): _validator(hints[name]) for name, field in known.items()}
+    schema = Schema({_key(field): _validator(hints[name]) for name, field in known.items()}, extra=ALLOW_EXTRA)
 
     def refuse_unknown(table: dict[str, Any]) -> dict[str, Any]:
         unknown = [Invalid(_did_you_mean(key, known), path=[key]) for key in table if key not in known]
@@ -108,7 +110,7 @@ def _dataclass(kind: Any) -> Validator:
     def both(table: Any) -> Any:
         problems: list[Invalid] = []
         values: dict[str, Any] = {}
-        for step in (refuse_unknown, Schema(schema, extra=ALLOW_EXTRA)):
+        for step in (refuse_unknown, schema):
             try:
                 values = step(_table(table))
             except MultipleInvalid as error:

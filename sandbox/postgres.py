@@ -43,8 +43,9 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
 }
-# Commits are still written before they are answered, so they survive a crash of the server, not of the machine.
-_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+# Commits are still written before they are answered, so they survive a crash of the server, not of the machine. A login
+# costs 2 ms less when its made-up password is not stretched.
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "scram_iterations": "1"}
 
 
 @dataclass(frozen=True, slots=True)

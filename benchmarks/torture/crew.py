@@ -74,7 +74,6 @@ def _heard(channel: "Connection[Any, Any]") -> Outcome:
 
 @contextmanager
 def _crew(orders: Orders, size: int) -> "Iterator[list[Connection[Any, Any]]]":
-    # Calendar and limits are read before the forks: what they warm up is then warm in every child.
     given = premises()
     members: list[tuple[ForkProcess, Connection[Any, Any]]] = []
     try:

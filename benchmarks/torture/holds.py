@@ -151,7 +151,12 @@ class Holds:
 
     def _connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
         return psycopg.connect(
-            self._database.url, password=self._database.password, autocommit=True, application_name=NAME
+            self._database.url,
+            password=self._database.password,
+            autocommit=True,
+            application_name=NAME,
+            prepare_threshold=1,
+            options="-c plan_cache_mode=force_generic_plan",  # the same few statements, thousands of times
         )
 
 

@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from benchmarks.torture.plan import CATALOGUE, Step
 from benchmarks.torture.run import Outcome
@@ -13,11 +14,22 @@ ENOUGH = 2_000
 that is missed most often, of an order never placed, was missed two times in five."""
 
 
+_NUMBERS: Mapping[str, str] = {
+    **{name: name for name in ("runs", "seed", "duplicates", "lost", "ghosts", "unknown_left")},
+    **{name: name for name in ("first", "orders", "repeated_posts")},
+    "pairs": "two_processes",
+    "both": "two_accounts",
+    "crashes": "crashes",
+}
+"""A sum's numbers, and how the last line calls them, in its order."""
+
+
 @dataclass(slots=True)
 class Tally:
-    """The sum of all outcomes so far."""
+    """The sum of all outcomes so far: of the runs of a seed from `first` on."""
 
     seed: int
+    first: int = 0
     runs: int = 0
     duplicates: int = 0
     lost: int = 0
@@ -30,6 +42,22 @@ class Tally:
     crashes: int = 0
     kill_points: Counter[Step] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @classmethod
+    def restored(cls, document: Mapping[str, Any]) -> Self:
+        """A sum as `document` told it.
+
+        Raises:
+            KeyError: it is not such a sum, or has a kill point that is none.
+        """
+        steps = {str(step): step for step in CATALOGUE}
+        return cls(
+            **{ours: document[theirs] for ours, theirs in _NUMBERS.items()},
+            kill_points=Counter({steps[words]: count for words, count in document["kill_points"].items()}),
+            faults=Counter(document["faults"]),
+            seconds=document["seconds"],
+        )
 
     def add(self, outcome: Outcome) -> None:
         """Count one more."""
@@ -84,26 +112,19 @@ def tables(tally: Tally) -> Iterator[str]:
         yield f"not reached: {', '.join(str(step) for step in tally.missed)}"
 
 
-def line(tally: Tally, seconds: float) -> str:
+def line(tally: Tally) -> str:
     """The last line."""
-    return json.dumps(
-        {
-            "runs": tally.runs,
-            "seed": tally.seed,
-            "duplicates": tally.duplicates,
-            "lost": tally.lost,
-            "ghosts": tally.ghosts,
-            "unknown_left": tally.unknown_left,
-            "orders": tally.orders,
-            "repeated_posts": tally.repeated_posts,
-            "two_processes": tally.pairs,
-            "two_accounts": tally.both,
-            "crashes": tally.crashes,
-            "kill_points": {str(step): tally.kill_points[step] for step in _in_order(tally)},
-            "faults": dict(sorted(tally.faults.items())),
-            "seconds": round(seconds, 1),
-        }
-    )
+    return json.dumps(document(tally))
+
+
+def document(tally: Tally) -> dict[str, Any]:
+    """The sum as a JSON object, from which `Tally.restored` makes it again."""
+    return {
+        **{theirs: getattr(tally, ours) for ours, theirs in _NUMBERS.items()},
+        "kill_points": {str(step): tally.kill_points[step] for step in _in_order(tally)},
+        "faults": dict(sorted(tally.faults.items())),
+        "seconds": round(tally.seconds, 1),
+    }
 
 
 def _in_order(tally: Tally) -> list[Step]:

@@ -170,7 +170,11 @@ class Premises:
 
 
 def premises() -> Premises:
-    """The next session of the real calendar, and the declared limits with the times that a run can wait for."""
+    """The next session of the real calendar, and the declared limits with the times that a run can wait for.
+
+    What is read here is known to every process that is forked later: calendar, schema of the limits, revisions.
+    """
+    migrations.head()
     declared = inventory.load(DECLARED).accounts[NAME]
     limits = replace(declared, absence_grace_seconds=1, max_standing_age_seconds=5, requests_per_minute=10**6)
     return Premises(sessions.next_open(time.time_ns()) + INTO_THE_SESSION, limits)

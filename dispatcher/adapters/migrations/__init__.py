@@ -4,6 +4,7 @@ A revision that takes something away says in `oldest_image` how far back an imag
 own head. Revisions after it that only add leave that as it is.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache  # they are files of the image
 def carried() -> SchemaRange:
     """The range of the schema that this image brings a database to.
 
