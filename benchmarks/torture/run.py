@@ -9,7 +9,7 @@ from time import monotonic, sleep
 import psutil
 
 from benchmarks.torture.holds import Look
-from benchmarks.torture.nursery import Life
+from benchmarks.torture.nursery import DEATH_SECONDS, Life
 from benchmarks.torture.plan import AT_EXCHANGE, HELD, OUTLIVED, Plan, Point, Step, Strike, Way
 from benchmarks.torture.stage import Stage
 from benchmarks.torture.tripwire import Tripwire
@@ -226,7 +226,7 @@ class Director:
         if not self.plan.pair:
             self.lives.append(self.stage.start(self.plan))
         accounts = len(self.stage.holds.accounts)
-        if not self._wait(lambda: self._held_by_others(victim) == accounts, REST_SECONDS):
+        if not self._wait(lambda: self._held_by_others(victim) == accounts, every=REST_SECONDS):
             self.crashes.append(f"nobody took over within {self.patience_seconds:.0f} s: {step}")
 
     def _held_by_others(self, victim: Life) -> int:
@@ -293,7 +293,8 @@ class Director:
         for life in self._alive():
             life.kill()
         self.lives.clear()
-        self._await(lambda: self.stage.holds.others() == 0, "the sessions of the dead to end")
+        if not self._wait(lambda: self.stage.holds.others() == 0, patience=DEATH_SECONDS):
+            raise TimeoutError(f"{DEATH_SECONDS:.0f} s for the sessions of the dead to end")
 
     def _keep_alive(self) -> None:
         """A process that ended by itself is started again, as ECS would, and counted."""
@@ -313,13 +314,11 @@ class Director:
             at = self.stage.holds.describe(backend)
             raise TimeoutError(f"{self.patience_seconds:.0f} s for a commit, and the backend is at {at}")
 
-    def _await(self, there: Callable[[], bool], what: str) -> None:
-        if not self._wait(there):
-            raise TimeoutError(f"{self.patience_seconds:.0f} s for {what}")
-
-    def _wait(self, there: Callable[[], bool], every: float = LOOK_SECONDS) -> bool:
+    def _wait(
+        self, there: Callable[[], bool], *, every: float = LOOK_SECONDS, patience: float | None = None
+    ) -> bool:
         """Until it is there, or patience ends."""
-        until = monotonic() + self.patience_seconds
+        until = monotonic() + (self.patience_seconds if patience is None else patience)
         while not there():
             if monotonic() > until:
                 return False
