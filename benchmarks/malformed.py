@@ -24,6 +24,7 @@ from contract.limits import Action, Limits
 from dispatcher.core import order
 from dispatcher.core.decide import decide, entry_checks
 from dispatcher.core.gates import STOCK_ACTIONS, Case, refusal
+from dispatcher.core.held import Holdings
 from dispatcher.core.options.decide import OptionMarket
 from dispatcher.core.options.decide import decide as decide_option
 from dispatcher.core.options.volatility import NoVolatility, Past
@@ -170,8 +171,7 @@ _STANDING = Standing(
         blocked=False,
     ),
     session=Session(_TODAY, NOW - timedelta(minutes=30), NOW + timedelta(hours=6)),
-    positions={},
-    resting=(),
+    holdings=Holdings({}, ()),
 )
 _MARKET = Market(Quote(Decimal("199.98"), Decimal("200.02")), Asset("AAPL", tradable=True, shortable=True))
 

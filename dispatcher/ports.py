@@ -17,12 +17,13 @@ from contract.limits import Limits
 from dispatcher.core.entries import Entry
 from dispatcher.core.execution import Execution
 from dispatcher.core.gates import Check
+from dispatcher.core.held import Position, Resting
 from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.options.repricing import Repricing
 from dispatcher.core.options.volatility import Past
 from dispatcher.core.outcome import BrokerOrder, Found, Outcome, Rejected
 from dispatcher.core.reasons import Refusal
-from dispatcher.core.standing import Account, Asset, History, Position, Quote, Resting, Session
+from dispatcher.core.standing import Account, Asset, History, Quote, Session
 from dispatcher.core.state import UNRESOLVED, State
 from dispatcher.core.trades import ClosedTrade
 

@@ -31,6 +31,7 @@ from dispatcher.adapters.session import (
     of_dispatcher,
     reset_seconds,
 )
+from dispatcher.core.held import Position, Resting
 from dispatcher.core.options.chain import Listed
 from dispatcher.core.options.order import OptionOrder
 from dispatcher.core.order import Sendable
@@ -48,7 +49,7 @@ from dispatcher.core.positions.cover import Holding, Working
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.lots import FILL, Movement
 from dispatcher.core.positions.sight import Sight
-from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
+from dispatcher.core.standing import Account, Asset, Quote, Session
 from dispatcher.option_ports import Window
 from dispatcher.ports import BrokerRefusedError, BrokerThrottledError, BrokerUnavailableError
 

@@ -5,11 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from dispatcher.core.entries import Entry
+from dispatcher.core.held import Position, Resting
 from dispatcher.core.options.order import SpreadOrder
 from dispatcher.core.order import Side
 from dispatcher.core.outcome import Absent, Accepted, BrokerOrder, Duplicate, Found, NotSent, Outcome
 from dispatcher.core.positions.instrument import multiplier
-from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
+from dispatcher.core.standing import Account, Asset, Quote, Session
 from dispatcher.ports import Broker, BrokerUnavailableError
 
 

@@ -14,6 +14,7 @@ from dispatcher.adapters.fields import moment as _moment
 from dispatcher.adapters.fields import rows as _list
 from dispatcher.adapters.fields import table as _table
 from dispatcher.adapters.fields import text as _text
+from dispatcher.core.held import Position, Resting
 from dispatcher.core.options import combination
 from dispatcher.core.options.combination import Part
 from dispatcher.core.order import NEW_YORK, Side
@@ -22,7 +23,7 @@ from dispatcher.core.positions.cover import ENDED, Holding, Working
 from dispatcher.core.positions.instrument import contract, multiplier
 from dispatcher.core.positions.lots import ENDS, FEES, FILL, Movement
 from dispatcher.core.positions.sight import Sight
-from dispatcher.core.standing import Account, Asset, Position, Resting, Session
+from dispatcher.core.standing import Account, Asset, Session
 
 OUT_OF_REACH = ENDED | {"held"}
 """What does not fill: what has ended, and a leg that waits for its entry or for the other leg."""

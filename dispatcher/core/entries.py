@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from dispatcher.core import order as shares
+from dispatcher.core.held import InFlight
 from dispatcher.core.options import order as options
 from dispatcher.core.options.order import SingleOrder, SpreadOrder
 from dispatcher.core.order import Order
 from dispatcher.core.positions.instrument import SHARES_OF_A_CONTRACT, contract
-from dispatcher.core.standing import InFlight
 
 Entry = Order | SingleOrder | SpreadOrder
 """A bracket for shares, one contract, or a spread."""

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from contract.limits import Action, Limits, TradingState
-from dispatcher.core import held
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Recommendation
 from dispatcher.core.standing import History, Market, Standing
@@ -149,7 +148,7 @@ def loss_bearable(case: Case) -> Check:
 
 def positions_few(case: Case) -> Check:
     """One more position stays within the limit; what rests or is in flight may become one."""
-    there, most = held.count(case.standing), case.limits.max_open_positions
+    there, most = case.standing.positions, case.limits.max_open_positions
     return Check(there < most, Reason.TOO_MANY_POSITIONS, str(there), str(most))
 
 
@@ -204,7 +203,7 @@ def notional(cost: Decimal, case: Case) -> Check:
 
 def exposure(cost: Decimal, case: Case) -> Check:
     """What is held, rests and is in flight, and this order of `cost` USD, together within the limit."""
-    total, most = held.exposure(case.standing) + cost, case.limits.max_exposure
+    total, most = case.standing.exposure + cost, case.limits.max_exposure
     return Check(total <= most, Reason.EXPOSURE, f"${total:,.2f}", f"${most:,.2f}")
 
 

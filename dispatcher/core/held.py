@@ -3,13 +3,42 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from itertools import product
 
 from dispatcher.core.options.combination import Part, worst
 from dispatcher.core.positions.instrument import Contract, contract
-from dispatcher.core.standing import Position, Resting, Standing
 
 ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What is held in one symbol: signed quantity, and signed market value in USD, options × 100 included."""
+
+    quantity: Decimal
+    market_value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """An order open at the broker, or a leg that the market can reach. `symbols` are one, or those of a spread's legs.
+
+    `cost` in USD is what the part still unfilled takes at its limit, 0 where there is no limit. `buys` says of a spread
+    that it is paid for.
+    """
+
+    symbols: tuple[str, ...]
+    buys: bool
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An order of ours that the snapshot cannot know yet. `symbols` as above, `cost` in USD."""
+
+    symbols: tuple[str, ...]
+    cost: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +56,42 @@ class _Leg:
     position: Position
 
 
-def exposure(standing: Standing) -> Decimal:
-    """USD: held at what can still be lost, resting and in flight at cost."""
-    there = sum((each.exposure for each in held(standing.positions)), ZERO)
-    resting = sum((each.cost for each in standing.resting if not _reduces(each, standing)), ZERO)
-    return there + resting + sum((each.cost for each in standing.in_flight), ZERO)
+@dataclass(frozen=True)
+class Holdings:
+    """What is held and what is open, at one moment. Its sums are made once, however many decisions ask for them."""
 
+    positions: Mapping[str, Position]
+    resting: tuple[Resting, ...]
 
-def count(standing: Standing) -> int:
-    """Positions held, and those that may come of what rests and is in flight."""
-    resting, in_flight = (each.symbols for each in standing.resting), (each.symbols for each in standing.in_flight)
-    orders = {frozenset(each) for each in (*resting, *in_flight)}
-    return len(held(standing.positions)) + sum(not each <= standing.positions.keys() for each in orders)
+    @cached_property
+    def held(self) -> tuple[Held, ...]:
+        """The positions that the holdings make up."""
+        return held(self.positions)
 
+    @cached_property
+    def exposure(self) -> Decimal:
+        """USD: held at what can still be lost, resting at cost."""
+        resting = sum((each.cost for each in self.resting if not self._reduces(each)), ZERO)
+        return sum((each.exposure for each in self.held), resting)
 
-def _reduces(order: Resting, standing: Standing) -> bool:
-    """An order against a position is an exit: it takes exposure away. A spread says so itself, by its cost."""
-    there = standing.positions.get(order.symbols[0]) if len(order.symbols) == 1 else None
-    return there is not None and order.buys is (there.quantity < 0)
+    @cached_property
+    def opening(self) -> frozenset[frozenset[str]]:
+        """What rests and may open a position, by its symbols."""
+        return frozenset(filter(self.would_open, (frozenset(each.symbols) for each in self.resting)))
+
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """Where anything is held or rests."""
+        return frozenset(self.positions).union(*(each.symbols for each in self.resting))
+
+    def would_open(self, symbols: frozenset[str]) -> bool:
+        """Whether an order in the symbols would open a position in one of them."""
+        return not symbols <= self.positions.keys()
+
+    def _reduces(self, order: Resting) -> bool:
+        """An order against a position is an exit: it takes exposure away. A spread says so itself, by its cost."""
+        there = self.positions.get(order.symbols[0]) if len(order.symbols) == 1 else None
+        return there is not None and order.buys is (there.quantity < 0)
 
 
 def held(positions: Mapping[str, Position]) -> tuple[Held, ...]:

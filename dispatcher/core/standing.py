@@ -1,10 +1,10 @@
 """The broker's truth as values: what the gates look at."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from dispatcher.core.held import Holdings, InFlight
 from dispatcher.core.positions.instrument import contract
 
 
@@ -56,40 +56,11 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """What is held in one symbol: signed quantity, and signed market value in USD, options × 100 included."""
-
-    quantity: Decimal
-    market_value: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Resting:
-    """An order open at the broker, or a leg that the market can reach. `symbols` are one, or those of a spread's legs.
-
-    `cost` in USD is what the part still unfilled takes at its limit, 0 where there is no limit. `buys` says of a spread
-    that it is paid for.
-    """
-
-    symbols: tuple[str, ...]
-    buys: bool
-    cost: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class History:
     """Our own entries in one symbol on this trading day."""
 
     orders: int = 0
     last: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InFlight:
-    """An order of ours that the snapshot cannot know yet. `symbols` as above, `cost` in USD."""
-
-    symbols: tuple[str, ...]
-    cost: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +73,35 @@ class Standing:
     taken_at: datetime
     account: Account
     session: Session | None
-    positions: Mapping[str, Position]
-    resting: tuple[Resting, ...]
-    in_flight: tuple[InFlight, ...] = field(default=())
+    holdings: Holdings
+    in_flight: tuple[InFlight, ...] = ()
 
     @property
     def buying_power(self) -> Decimal:
         """USD, less our own orders in flight."""
-        return self.account.buying_power - sum((each.cost for each in self.in_flight), Decimal(0))
+        return self.account.buying_power - self._cost_in_flight
 
     @property
     def options_buying_power(self) -> Decimal | None:
         """USD for options, less our own orders in flight; None where the broker does not say."""
         power = self.account.options_buying_power
-        return None if power is None else power - sum((each.cost for each in self.in_flight), Decimal(0))
+        return None if power is None else power - self._cost_in_flight
+
+    @property
+    def exposure(self) -> Decimal:
+        """USD: held at what can still be lost, resting and in flight at cost."""
+        return self.holdings.exposure + self._cost_in_flight
+
+    @property
+    def positions(self) -> int:
+        """How many are held, and may come of what rests and is in flight."""
+        in_flight = {frozenset(each.symbols) for each in self.in_flight} - self.holdings.opening
+        return len(self.holdings.held) + len(self.holdings.opening) + sum(map(self.holdings.would_open, in_flight))
 
     @property
     def symbols(self) -> frozenset[str]:
         """Where anything is held, rests or is in flight."""
-        resting, in_flight = (each.symbols for each in self.resting), (each.symbols for each in self.in_flight)
-        return frozenset(self.positions).union(*resting, *in_flight)
+        return self.holdings.symbols.union(*(each.symbols for each in self.in_flight))
 
     @property
     def loss_today(self) -> Decimal:
@@ -130,13 +110,18 @@ class Standing:
 
     def occupied(self, symbol: str) -> str | None:
         """What already stands in the symbol, in words; None when nothing does."""
-        if symbol in self.positions:
-            return f"position of {self.positions[symbol].quantity}"
-        if any(symbol in each.symbols for each in self.resting):
+        held = self.holdings.positions.get(symbol)
+        if held is not None:
+            return f"position of {held.quantity}"
+        if symbol in self.holdings.symbols:
             return "an open order"
         if any(symbol in each.symbols for each in self.in_flight):
             return "an order of ours in flight"
         return None
+
+    @property
+    def _cost_in_flight(self) -> Decimal:
+        return sum((each.cost for each in self.in_flight), Decimal(0))
 
     def occupied_by_options(self, underlying: str) -> str | None:
         """What stands in the options of the underlying, in words; None when nothing does."""

@@ -6,8 +6,9 @@ from datetime import datetime
 from threading import Lock
 
 from dispatcher.core.entries import in_flight
+from dispatcher.core.held import Holdings, InFlight
 from dispatcher.core.order import NEW_YORK, trading_day
-from dispatcher.core.standing import Asset, InFlight, Market, Session, Standing
+from dispatcher.core.standing import Asset, Market, Session, Standing
 from dispatcher.ports import Broker, OpenOrder
 from dispatcher.shell.catalog import Catalog
 
@@ -109,8 +110,7 @@ class Truth:
             taken_at=now,
             account=self._broker.account(),
             session=self._session(before, now),
-            positions=self._broker.positions(),
-            resting=self._broker.resting(),
+            holdings=Holdings(self._broker.positions(), self._broker.resting()),
         )
         with self._changing:
             # Only what was answered before the snapshot began is surely in it.

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from contract.limits import Action, Limits, Sizing, TradingState
 from dispatcher.core.entries import Entry
 from dispatcher.core.gates import Case
+from dispatcher.core.held import Holdings
 from dispatcher.core.order import ENTRY, Intent, Order, Side, client_order_id
 from dispatcher.core.outcome import BrokerOrder
 from dispatcher.core.price import Price
@@ -118,10 +119,9 @@ def standing(**changes: Any) -> Standing:
         "taken_at": NOW,
         "account": account(),
         "session": session(),
-        "positions": {},
-        "resting": (),
     }
-    return Standing(**good | changes)
+    holdings = Holdings(changes.pop("positions", {}), changes.pop("resting", ()))
+    return Standing(**good | {"holdings": holdings} | changes)
 
 
 def market(bid: str = "199.98", ask: str = "200.02", *, symbol: str = "AAPL") -> Market:

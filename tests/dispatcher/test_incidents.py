@@ -19,10 +19,11 @@ from dispatcher.adapters.simulated import SimulatedBroker
 from dispatcher.commands import check as checking
 from dispatcher.core import recommendation
 from dispatcher.core.gates import action_allowed, positions_few, standing_current
+from dispatcher.core.held import Position
 from dispatcher.core.order import Order, price
 from dispatcher.core.outcome import Unknown
 from dispatcher.core.reasons import Refusal
-from dispatcher.core.standing import Position, Quote
+from dispatcher.core.standing import Quote
 from dispatcher.core.state import State
 from dispatcher.ports import Broker
 from dispatcher.shell import check

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from dispatcher.core.entries import Entry
+from dispatcher.core.held import Position, Resting
 from dispatcher.core.outcome import Absent, Accepted, BrokerOrder, Duplicate, Found, Outcome, Unknown
-from dispatcher.core.standing import Account, Asset, Position, Quote, Resting, Session
+from dispatcher.core.standing import Account, Asset, Quote, Session
 from dispatcher.ports import BrokerUnavailableError
 from tests.dispatcher.cases import account, at_broker, session
 

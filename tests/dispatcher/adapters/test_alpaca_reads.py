@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.alpaca import AlpacaBroker
-from dispatcher.core.standing import Account, Asset, Position, Quote, Resting
+from dispatcher.core.held import Position, Resting
+from dispatcher.core.standing import Account, Asset, Quote
 from dispatcher.ports import BrokerUnavailableError
 from tests.dispatcher.cases import MONDAY, NOW, session
 from tests.dispatcher.told import CALL, FOUND, HIGHER, HTML, SPREAD, TOLD, no

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from dispatcher.adapters.simulated import SimulatedBroker
+from dispatcher.core.held import Position
 from dispatcher.core.order import Side
 from dispatcher.core.outcome import Absent, Accepted, Duplicate, NotSent
-from dispatcher.core.standing import Position
 from tests.dispatcher.cases import NOW, cents, order
 from tests.fakes.broker import FakeBroker, away
 

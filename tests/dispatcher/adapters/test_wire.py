@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from dispatcher.adapters import wire
 from dispatcher.adapters.fields import UnreadableAnswerError
+from dispatcher.core.held import Resting
 from dispatcher.core.outcome import Accepted, BrokerOrder, Rejected, Unknown
 from dispatcher.core.positions.sight import Sight
-from dispatcher.core.standing import Asset, Resting
+from dispatcher.core.standing import Asset
 from tests.dispatcher.cases import MONDAY, NOW, session
 from tests.dispatcher.told import CALL, FOUND, HIGHER, SPREAD, TOLD
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from contract.limits import Action
 from dispatcher.core.decide import Decision, decide
 from dispatcher.core.gates import ENTRY_GATES
+from dispatcher.core.held import InFlight
 from dispatcher.core.order import Intent, Order, Side, price
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.recommendation import Plan
-from dispatcher.core.standing import InFlight, Market, Quote
+from dispatcher.core.standing import Market, Quote
 from tests.dispatcher.cases import MONDAY, account, case, limits, market, recommendation, standing
 
 AAPL_QUOTE = Quote(Decimal("199.98"), Decimal("200.02"))

@@ -10,8 +10,9 @@ import pytest
 from contract.limits import Action, TradingState
 from dispatcher.core import gates
 from dispatcher.core.gates import ENTRY_GATES, Check, Gate
+from dispatcher.core.held import InFlight, Position, Resting
 from dispatcher.core.reasons import Reason, Refusal
-from dispatcher.core.standing import Asset, History, InFlight, Market, Position, Quote, Resting, Session
+from dispatcher.core.standing import Asset, History, Market, Quote, Session
 from tests.dispatcher.cases import (
     MONDAY,
     NEW_YORK,

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from contract.limits import Action
 from dispatcher.core import gates
-from dispatcher.core.held import count, exposure, held
+from dispatcher.core.held import Holdings, InFlight, Position, Resting, held
 from dispatcher.core.positions.instrument import Contract
-from dispatcher.core.standing import InFlight, Position, Resting
 from tests.dispatcher.cases import limits, standing
 from tests.dispatcher.options.chains import option_case, symbol_of
 
@@ -82,8 +81,8 @@ def test_what_rests_or_is_in_flight_counts_once_and_an_exit_not_at_all() -> None
         in_flight=(InFlight((PUT_FAR, PUT_NEAR), Decimal(250)), InFlight(("F",), Decimal(90))),
     )
 
-    assert count(there) == 5  # the spread, KO, the spread of puts, T, F
-    assert exposure(there) == 300 + 600 + 250 + 200 + 250 + 90
+    assert there.positions == 5  # the spread, KO, the spread of puts, T, F
+    assert there.exposure == 300 + 600 + 250 + 200 + 250 + 90
 
 
 # ------------------------------------------------------------------------------------------------------- at the gates
@@ -93,7 +92,7 @@ def test_the_gates_count_a_held_spread_once_and_at_its_loss() -> None:
     crowded = option_case(Action.BUY_PUT)
     crowded = replace(
         crowded,
-        standing=replace(crowded.standing, positions=spread(FAR, NEAR, worth="2.00", owed="5.00")),
+        standing=replace(crowded.standing, holdings=Holdings(spread(FAR, NEAR, worth="2.00", owed="5.00"), ())),
         limits=limits(max_open_positions=2, max_exposure=Decimal(1_000)),
     )
 

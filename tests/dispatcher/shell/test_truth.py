@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from dispatcher.core.standing import Asset, InFlight, Market, Session
+from dispatcher.core.held import InFlight
+from dispatcher.core.standing import Asset, Market, Session
 from dispatcher.ports import BrokerUnavailableError
 from dispatcher.shell.catalog import READ_SECONDS, RETRY_SECONDS, Catalog
 from dispatcher.shell.truth import Truth, day_began
