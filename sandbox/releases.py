@@ -16,7 +16,7 @@ from sandbox.aftermath import hold_clocks, keep_books, leave_alone, look_back, s
 from sandbox.cloud import Running
 from sandbox.ground import lay
 from sandbox.mode import AUTO, CONTAINERS
-from sandbox.option_act import call_bought_and_closed
+from sandbox.option_act import options_opened_and_closed
 from sandbox.parts import Finished, PartError
 from sandbox.proof import Witnesses
 from sandbox.record import Record, StepFailedError, Verdict
@@ -65,7 +65,7 @@ def _walk(site: Site) -> None:
     witnesses = _testimony(site)
     stop(site)
     prove(site.world, site.record, site.stage, site.fed, witnesses)
-    call_bought_and_closed(site.world, site.record, site.stage)
+    options_opened_and_closed(site.world, site.record, site.stage)
 
 
 # -------------------------------------------------------------------------------------------------------- the release

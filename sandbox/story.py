@@ -10,7 +10,7 @@ import psycopg
 
 from contract import environment, events
 from sandbox.acts import evidence, feed_all, keep, prove
-from sandbox.option_act import call_bought_and_closed
+from sandbox.option_act import options_opened_and_closed
 from sandbox.parts import Finished, Part, PartError
 from sandbox.record import Record, StepFailedError, Verdict
 from sandbox.stage import ACCOUNT, SERVICE, Stage, done, run, stand_up
@@ -33,7 +33,7 @@ def first_verdict(world: World, record: Record) -> None:
         raise
     prove(world, record, stage, fed, [evidence(world, stage, SERVICE).with_log_of(trader)])
     _judge(world, record, stage)
-    call_bought_and_closed(world, record, stage)
+    options_opened_and_closed(world, record, stage)
 
 
 # ------------------------------------------------------------------------------------------------------ the dispatcher

@@ -42,6 +42,8 @@ def test_the_story_of_the_orders_ends_proven(tmp_path: Path, capsys: pytest.Capt
             "option-volatility",
             "option-bought",
             "option-closed",
+            "spread-opened",
+            "spread-closed",
             "option-stop",
         ],
         True,
