@@ -1,6 +1,6 @@
 """A small steady stream of recommendations, for a world that stands: something for a release to be proven by.
 
-Every few seconds one share of a symbol that nobody has seen before, at a quote that fills it at once. What is held by
+Every ten seconds one share of a symbol that nobody has seen before, at a quote that fills it at once. What is held by
 then is sold by the market itself: its quote goes above the target. So the smallest account has room for the next one,
 and no symbol is ever cooling down.
 """
@@ -18,7 +18,8 @@ from sandbox.postgres import Database
 from sandbox.recommendations import plan, stands
 from sandbox.venue import Venue
 
-EVERY_SECONDS = 5.0
+EVERY_SECONDS = 10.0
+"""More would spend the budget of requests: an order costs an account several of its 200 a minute."""
 _BOUGHT_AT = {"bid": "99.98", "ask": "100.02"}
 _SOLD_AT = {"bid": "102.10", "ask": "102.14"}
 """USD: the entry fills at the first quote, the target at the second."""
