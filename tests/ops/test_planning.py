@@ -153,7 +153,7 @@ def test_every_screen_ends_with_the_next_step_or_says_what_is_true(env: Environm
     assert "release  oneone" in next(iter(status_screen(env.status())))
     assert "taken back" in next(iter(history_screen(records(env.world()))))
     shown = list(preview_screen(preview(env.world(), env.members, None)))
-    assert shown[-1].startswith("Next: correct")
+    assert shown[-1].startswith("Next: nothing")
 
 
 def test_an_open_record_and_a_held_lock_are_shown(env: Environment) -> None:
