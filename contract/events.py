@@ -9,8 +9,8 @@ The file is long because the vocabulary is one: ten lines an event, and nowhere 
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -431,6 +431,10 @@ class PositionHeld(Event):
     """Since when shares are without a live stop; null when all are protected or it is an option."""
     next_exit: str
     """What ends it next, and why, in words."""
+    exit_rule: str | None = None
+    """The exit by the clock that comes first, or the one that is under way; null where no clock runs."""
+    exit_seconds: Decimal | None = None
+    """Until then, by the broker's clock; below 0 since it was decided."""
 
 
 @_event
@@ -741,9 +745,15 @@ def _time(value: object) -> datetime | None:
 
 def _typed(name: str, said: Mapping[str, Any]) -> Event | None:
     try:
-        return EVENTS[name](**{field: _value(hint, said[field]) for field, hint in _hints(name).items()})
+        return EVENTS[name](**{field: _value(hint, said[field]) for field, hint in _expected(name, said)})
     except (KeyError, TypeError, ValueError, InvalidOperation):
         return None
+
+
+def _expected(name: str, said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Fields with their types; what an older build did not say yet and may be missing is left out."""
+    optional = {field.name for field in fields(EVENTS[name]) if field.default is not MISSING} - {"account"}
+    return ((field, hint) for field, hint in _hints(name).items() if field in said or field not in optional)
 
 
 @cache

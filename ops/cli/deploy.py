@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import click
 from ops.cli import complete
 from ops.cli.bench import Bench, bench
 from ops.cli.build import AUTO, ENGINE, LAYERS, build_image
+from ops.cli.positions import COMMAND, holdings_of
 from ops.cli.progress import progress
 from ops.cli.root import Session, Spoken, json_option
 from ops.cli.spoken import tell_ending
 from ops.cli.where import where
+from ops.core.held import contracts, leaves_soon
+from ops.core.member import Member
 from ops.core.release import Image
 from ops.core.scene import Scene
 from ops.errors import Exit, OpsError
@@ -25,6 +29,7 @@ from ops.shell.deploy import Order
 from ops.shell.deploy import deploy as walk
 from ops.shell.planning import moved
 from ops.shell.preparing import Draft
+from ops.world import Tell
 
 
 @click.command(cls=Spoken)
@@ -48,6 +53,7 @@ from ops.shell.preparing import Draft
 )
 @click.option("--base", metavar="NAME@DIGEST", envvar="OPS_BASE", help="Base image for the engine; or OPS_BASE.")
 @click.option("--network", metavar="NAME", help="The engine's network for the build.")
+@click.option("--now", is_flag=True, help="Also while a position in options is about to be closed.")
 @click.option("--lock-wait", type=float, default=0, metavar="SECONDS", help="How long to wait for a held lock.")
 @json_option
 @click.pass_obj
@@ -61,6 +67,7 @@ def deploy(
     builder: str,
     base: str | None,
     network: str | None,
+    now: bool,
     lock_wait: float,
 ) -> Exit:
     """Ship the image of HEAD and prove it by its own log lines; or take it back.
@@ -69,6 +76,9 @@ def deploy(
     check as one-off tasks of the new revision; then service after service, each proven before the next. A release that
     fails leaves its evidence in .ops/evidence/ and is taken back to the last verified one by itself. With PLAN, a file
     that `ops plan -o` wrote, it stops when the world is not the planned one any more.
+
+    Options have no stop at the broker: while their position manager is replaced, nobody watches their prices. So what
+    is held of them is told first, and nothing begins within ten minutes of an exit by the clock, but with --now.
 
     \b
     Examples:
@@ -105,8 +115,29 @@ def deploy(
         return moved(planned, scene, drafts) if planned is not None else None
 
     with progress() as step:
+        _look_at_options(there, order.chosen, step, now=now)
         ended = walk(there.world, order, build=build, prove=there.prove(), tell=step, guard=guard)
     return tell_ending(session, "deploy", ended)
+
+
+def _look_at_options(there: Bench, chosen: Iterable[Member], tell: Tell, *, now: bool) -> None:
+    """Tell what is held of options by accounts whose position managers are to be replaced."""
+    asked = {
+        account: each.name
+        for each in chosen
+        if there.declared.services[each.name].command[:1] == (COMMAND,)
+        for account in there.declared.services[each.name].accounts
+    }
+    held = contracts(holdings_of(there, asked))
+    for each in held:
+        tell("options", f"{each.account}: {each.qty:f} {each.symbol}, next {each.next_exit}")
+    soon = [f"{each.symbol} ({each.exit_rule})" for each in held if leaves_soon(each)]
+    if soon and not now:
+        raise OpsError(
+            f"about to be closed, and without a manager for a moment: {', '.join(soon)}; nothing was changed",
+            next_step="ops positions --watch, and deploy when they are gone; or ops deploy --now",
+            exit_code=Exit.NOT_DONE,
+        )
 
 
 def _built(

@@ -59,7 +59,7 @@ def positions(context: click.Context, *, accounts: tuple[str, ...], watch: bool)
     if watch:
         _watch(tools, asked)
         return Exit.DONE
-    found = _look(tools, asked)
+    found = holdings_of(tools, asked)
     if session.json:
         tell(session, {"accounts": [plain(document(each)) for each in found]}, ())
     else:
@@ -116,7 +116,8 @@ def _declared(tools: Bench, accounts: Sequence[str]) -> dict[str, str]:
     return {account: managers[account] for account in asked}
 
 
-def _look(tools: Bench, asked: dict[str, str]) -> list[Holdings]:
+def holdings_of(tools: Bench, asked: dict[str, str]) -> list[Holdings]:
+    """What these accounts hold, each by the service that looks after it."""
     return [_holdings(tools, account, service) for account, service in asked.items()]
 
 
@@ -132,7 +133,7 @@ def _watch(tools: Bench, asked: dict[str, str]) -> None:
     try:
         with Live(console=console, auto_refresh=False, transient=False) as live:
             while True:
-                found = _look(tools, asked)
+                found = holdings_of(tools, asked)
                 if console.is_terminal:
                     live.update(_screen(tools, found), refresh=True)
                 elif found != shown:

@@ -1,5 +1,6 @@
 """What position managers said they hold, read from their lines: a report is whole, or it is none."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,11 @@ from contract.events import Event, Heartbeat, Line, PositionHeld, PositionsHeld,
 
 SILENT_BEATS = 3
 """A report older than this many heartbeats says nothing about now."""
+
+OPTION = re.compile(r"[0-9]{6}[CP][0-9]{8}$")
+"""What the symbol of a contract ends with: expiry, kind, strike."""
+SOON_SECONDS = 600
+"""A position in options that ends within this is not left without its manager for a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,17 @@ def _missing(report: Report | None, last: Event | None, now: datetime, silent: f
     if isinstance(last, Standby) or (isinstance(last, Heartbeat) and last.standing_by):
         return "it stands by for another that holds the account's lease"
     return f"it lives, and has not read the broker yet: its last word is {last.name}"
+
+
+def contracts(found: Iterable[Holdings]) -> tuple[PositionHeld, ...]:
+    """The positions in options that are known of."""
+    reports = (each.report for each in found if each.known and each.report is not None)
+    return tuple(held for report in reports for held in report.held if OPTION.search(held.symbol))
+
+
+def leaves_soon(held: PositionHeld) -> bool:
+    """Whether it is being closed, or its clock runs out within minutes."""
+    return held.exit_seconds is not None and held.exit_seconds <= SOON_SECONDS
 
 
 def document(each: Holdings) -> Mapping[str, object]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from contract.control import Answer, AnswerState, Ask, Request
 from contract.events import Event, Heartbeat, PositionHeld, PositionsHeld, Speaker, Standby, render
 from ops.cli.root import ops
-from ops.core.held import Holdings, document, holdings, shown
+from ops.core.held import Holdings, contracts, document, holdings, leaves_soon, shown
 from ops.errors import Exit
 from ops.shell.asking import Asked, ending, follow
 from ops.shell.holding import held_by
@@ -246,3 +246,14 @@ def test_what_cannot_be_asked_is_told(words: tuple[str, ...], message: str) -> N
 
     assert result.exit_code == Exit.USAGE
     assert message in result.output
+
+
+def test_a_contract_within_ten_minutes_of_its_exit_or_under_way_leaves_soon_and_shares_are_no_contract() -> None:
+    call, put = "AAPL261218C00200000", "MSFT261218P00500000"
+    said = [held(), held(call, exit_seconds=Decimal(600)), held(put, exit_seconds=Decimal(601)), total(3)]
+    found = [holdings("large", SERVICE, [("t", line(each)) for each in said], NOON, heartbeat_seconds=30)]
+
+    assert [(each.symbol, leaves_soon(each)) for each in contracts(found)] == [(call, True), (put, False)]
+    assert leaves_soon(held(call, exit_seconds=Decimal(-5)))
+    assert not leaves_soon(held(call, exit_seconds=None))
+    assert contracts([Holdings(account="large", service=SERVICE, report=None, missing="silent")]) == ()

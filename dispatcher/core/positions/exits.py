@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 
 from contract.limits import Exits, OptionExits
 from dispatcher.core.positions.book import Exit, ExitReason
@@ -49,6 +50,15 @@ class Undecided:
 Decision = Exit | Keep | Undecided
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What ends a position next: in words, and by its clock, where one runs. `due` is an instant."""
+
+    words: str
+    rule: ExitReason | None = None
+    due: datetime | None = None
+
+
 def decide(case: Case, policy: Exits) -> Decision:
     """Whether the position is to be closed now, and why."""
     session = case.session
@@ -64,6 +74,21 @@ def decide(case: Case, policy: Exits) -> Decision:
         return Undecided(why or "no quote")
     by_price = _by_price(case, case.entry, case.sight, policy.options)
     return by_price or Keep(f"{_next(case, session, policy.options)}; {_levels(case, case.entry, policy.options)}")
+
+
+def ahead(case: Case, policy: Exits) -> Ahead:
+    """What ends the position next, as far as is known now."""
+    decided, session = decide(case, policy), case.session
+    match decided:
+        case Exit():
+            return Ahead(f"{decided.reason} ({decided.observed}; {decided.threshold})", decided.reason, case.now)
+        case Keep(words):
+            open_now = session is not None and session.opens <= case.now < session.closes
+            due, rule = _clock(case, session, policy.options) if session is not None and open_now else (None, None)
+            return Ahead(words, rule, due)
+        case Undecided(why):
+            due, rule = _clock(case, session, policy.options) if session is not None else (None, None)
+            return Ahead(f"a price, and none decides now: {why}", rule, due)
 
 
 def peak_of(case: Case, policy: Exits) -> Decimal | None:
@@ -117,13 +142,21 @@ def _too_wide(sight: Sight | None, policy: OptionExits) -> str | None:
 
 
 def _next(case: Case, session: Session, policy: OptionExits) -> str:
-    over = case.opened_at + timedelta(minutes=policy.max_hold_minutes)
-    close = session.closes - timedelta(minutes=policy.before_close_minutes)
-    moments = [(over, ExitReason.MAX_HOLD)]
-    if not policy.hold_overnight:
-        moments.append((close, ExitReason.END_OF_DAY))
-    at, reason = min(moments)
+    at, reason = _clock(case, session, policy)
     return f"{reason.value} at {at.astimezone(session.closes.tzinfo):%Y-%m-%d %H:%M}"
+
+
+def _clock(case: Case, session: Session, policy: OptionExits) -> tuple[datetime, ExitReason]:
+    """The first exit by the clock, of two at once the one that decides; a contract's last day is as long as today."""
+    moments = []
+    found = contract(case.symbol)
+    if found is not None:
+        last = session.closes + (found.expires - session.day)
+        moments.append((last - timedelta(minutes=policy.expiry_cutoff_minutes), ExitReason.EXPIRY_CUTOFF))
+    if not policy.hold_overnight:
+        moments.append((session.closes - timedelta(minutes=policy.before_close_minutes), ExitReason.END_OF_DAY))
+    moments.append((case.opened_at + timedelta(minutes=policy.max_hold_minutes), ExitReason.MAX_HOLD))
+    return min(moments, key=itemgetter(0))
 
 
 def _levels(case: Case, entry: Decimal, policy: OptionExits) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from contract.events import PositionHeld, PositionsHeld, StrayOrder
 from dispatcher.core.positions.book import Book, Stage
 from dispatcher.core.positions.cover import Holding, Scene, Working, plan_of, protection
+from dispatcher.core.positions.exits import Ahead
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.positions.spreads import spread_of
@@ -101,7 +102,7 @@ def report(desk: PositionDesk, view: View) -> None:
     """Say what is held, each and together."""
     for symbol, book in view.books.items():
         if symbol in view.holdings:
-            _say_held(desk, _scene(desk, view, book))
+            _say_held(desk, _scene(desk, view, book), _ahead(desk, view, book))
     books = view.books.values()
     desk.say(
         PositionsHeld(
@@ -150,7 +151,7 @@ def _scene(desk: PositionDesk, view: View, book: Book) -> Scene:
     return Scene(book, view.holdings[book.symbol], orders, view.sights.get(book.symbol), desk.now())
 
 
-def _say_held(desk: PositionDesk, scene: Scene) -> None:
+def _say_held(desk: PositionDesk, scene: Scene, ahead: Ahead) -> None:
     book, holding, since = scene.book, scene.holding, scene.book.unprotected_since
     desk.say(
         PositionHeld(
@@ -163,16 +164,21 @@ def _say_held(desk: PositionDesk, scene: Scene) -> None:
             age_seconds=seconds(desk.now() - book.opened_at),
             protection=protection(scene),
             unprotected_seconds=None if since is None else seconds(desk.now() - since),
-            next_exit=_next(desk, scene),
+            next_exit=ahead.words,
+            exit_rule=ahead.rule,
+            exit_seconds=None if ahead.due is None else seconds(ahead.due - desk.now()),
         )
     )
 
 
-def _next(desk: PositionDesk, scene: Scene) -> str:
-    leaving = scene.book.exit
+def _ahead(desk: PositionDesk, view: View, book: Book) -> Ahead:
+    leaving = book.exit
     if leaving is not None:
-        return f"being closed: {leaving.reason} ({leaving.observed}; {leaving.threshold})"
-    if contract(scene.book.symbol) is not None:
-        return exiting.next_exit(desk, scene.book, scene.holding, scene.sight)
-    plan = plan_of(scene, desk.policy)
-    return f"its stop or its target at the broker: {plan.source}" if plan else "nothing: no plan is known"
+        words = f"being closed: {leaving.reason} ({leaving.observed}; {leaving.threshold})"
+        return Ahead(words, leaving.reason, leaving.at)
+    if contract(book.symbol) is None:
+        plan = plan_of(_scene(desk, view, book), desk.policy)
+        return Ahead(f"its stop or its target at the broker: {plan.source}" if plan else "nothing: no plan is known")
+    spread = spread_of(book.symbol, view.holdings)
+    whole = spreading.ahead(desk, spread, view.books, view.sights) if spread is not None else None
+    return whole or exiting.ahead(desk, book, view.holdings[book.symbol], view.sights.get(book.symbol))

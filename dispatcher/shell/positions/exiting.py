@@ -7,7 +7,7 @@ from contract.events import ExitDecided
 from dispatcher.core.positions import exits
 from dispatcher.core.positions.book import Book, Exit, Stage
 from dispatcher.core.positions.cover import Holding
-from dispatcher.core.positions.exits import Case, Keep, Undecided
+from dispatcher.core.positions.exits import Ahead, Case, Undecided
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.sight import Sight
 from dispatcher.shell.positions.desk import PositionDesk
@@ -31,16 +31,9 @@ def supervise(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | N
     return book
 
 
-def next_exit(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | None) -> str:
-    """What ends a position next, in words."""
-    decided = exits.decide(_case(desk, book, holding, sight), desk.policy)
-    match decided:
-        case Exit():
-            return f"{decided.reason} ({decided.observed}; {decided.threshold})"
-        case Keep(words):
-            return words
-        case Undecided(why):
-            return f"a price, and none decides now: {why}"
+def ahead(desk: PositionDesk, book: Book, holding: Holding, sight: Sight | None) -> Ahead:
+    """What ends a position in options next."""
+    return exits.ahead(_case(desk, book, holding, sight), desk.policy)
 
 
 def begin(desk: PositionDesk, book: Book, leaving: Exit) -> Book:

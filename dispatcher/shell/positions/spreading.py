@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from dispatcher.core.positions import exits
 from dispatcher.core.positions.book import Book, Exit
-from dispatcher.core.positions.exits import Case, Keep, Undecided
+from dispatcher.core.positions.exits import Ahead, Case, Keep, Undecided
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.positions.spreads import Spread
 from dispatcher.shell.positions import exiting
@@ -32,6 +32,15 @@ def supervise(desk: PositionDesk, live: dict[str, Book], spread: Spread, sights:
             desk.undecided(short.symbol, f"as a spread: {why}")
         case Keep():
             desk.decided(short.symbol)
+
+
+def ahead(desk: PositionDesk, spread: Spread, books: Mapping[str, Book], sights: Mapping[str, Sight]) -> Ahead | None:
+    """What ends the spread next; None while the books of a leg are not there yet."""
+    long, short = books.get(spread.long.symbol), books.get(spread.short.symbol)
+    if long is None or short is None:
+        return None
+    told = exits.ahead(_case(desk, spread, long, short, sights), desk.policy)
+    return replace(told, words=f"as a spread with both legs: {told.words}")
 
 
 def _case(desk: PositionDesk, spread: Spread, long: Book, short: Book, sights: Mapping[str, Sight]) -> Case:

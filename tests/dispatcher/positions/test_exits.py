@@ -1,14 +1,17 @@
 """When a position in options is closed: one sentence for each reason, and for each quote that may not decide."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.limits import Exits, OptionExits
 from dispatcher.core.positions.book import Exit, ExitReason
-from dispatcher.core.positions.exits import Case, Keep, Undecided, decide, peak_of
+from dispatcher.core.positions.exits import Case, Keep, Undecided, ahead, decide, peak_of
 from dispatcher.core.positions.instrument import contract, multiplier
 from dispatcher.core.positions.sight import Sight
 from tests.dispatcher.cases import MONDAY, session
@@ -176,3 +179,30 @@ def test_an_option_symbol_says_what_it_is_and_a_share_does_not() -> None:
 
 def _fields(of: Case) -> dict[str, Any]:
     return {name: getattr(of, name) for name in Case.__slots__}
+
+
+@given(
+    held=st.integers(0, 500),
+    most=st.integers(1, 600),
+    before=st.integers(1, 120),
+    cutoff=st.integers(1, 120),
+    overnight=st.booleans(),
+)
+def test_what_is_told_to_come_next_comes_then_and_not_a_minute_before(
+    held: int, most: int, before: int, cutoff: int, *, overnight: bool
+) -> None:
+    changes: dict[str, Any] = {
+        "max_hold_minutes": most,
+        "before_close_minutes": before,
+        "expiry_cutoff_minutes": cutoff,
+        "hold_overnight": overnight,
+    }
+    position = case(symbol=TODAY, opened_at=NOON - timedelta(minutes=held), sight=None)
+
+    told = ahead(position, policy(**changes))
+
+    assert told.due is not None
+    if told.due >= session().closes or told.due <= NOON:
+        return  # it comes another day, or it has come
+    assert isinstance(decide(replace(position, now=told.due - timedelta(minutes=1)), policy(**changes)), Undecided)
+    assert reason(decide(replace(position, now=told.due), policy(**changes))) is told.rule

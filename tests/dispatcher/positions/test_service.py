@@ -69,10 +69,10 @@ def started(world: World) -> Iterator[Heard]:
         heard.close()
 
 
-def bought(exchange: Running, quantity: int) -> None:
+def bought(exchange: Running, quantity: int, symbol: str = "AAPL") -> None:
     """A person buys at the broker's own page."""
     headers = {"APCA-API-KEY-ID": ACCOUNT.key, "APCA-API-SECRET-KEY": ACCOUNT.secret}
-    body = {"symbol": "AAPL", "qty": str(quantity), "side": "buy", "type": "market", "time_in_force": "day"}
+    body = {"symbol": symbol, "qty": str(quantity), "side": "buy", "type": "market", "time_in_force": "day"}
     requests.post(f"{exchange.url}/v2/orders", json=body, headers=headers, timeout=10).raise_for_status()
 
 

@@ -12,8 +12,9 @@ from threading import Timer
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from contract.limits import Exits, OptionExits
 from ops.cli.root import ops
 from ops.errors import Exit
 from tests.dispatcher.endpoint import AWS
@@ -24,6 +25,7 @@ from tests.ops.endpoint_site import Site, standing_site
 
 pytestmark = pytest.mark.world
 
+CALL = "AAPL261218C00200000"
 PATIENCE_SECONDS = 60.0
 MANAGER = """
 import os, sys
@@ -46,11 +48,16 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def shown(config: Path, site: Site) -> dict[str, Any]:
     """The account as `ops --json positions` tells it now."""
-    words = ["--config", str(config), "--endpoint-url", str(site.aws.endpoint_url), "--json", "positions"]
-    answer = CliRunner().invoke(ops, words, env=AWS)
+    answer = asked(config, site, "--json", "positions")
     assert answer.exit_code == 0, answer.output
     (account,) = json.loads(answer.stdout)["accounts"]
     return dict(account)
+
+
+def asked(config: Path, site: Site, *words: str) -> Result:
+    """What `ops` answers."""
+    where = ["--config", str(config), "--endpoint-url", str(site.aws.endpoint_url)]
+    return CliRunner().invoke(ops, [*where, *words], env=AWS)
 
 
 def watched(config: Path, site: Site) -> Generator[str, None, None]:
@@ -73,7 +80,10 @@ def watched(config: Path, site: Site) -> Generator[str, None, None]:
             assert process.wait(PATIENCE_SECONDS) == 0
 
 
-def test_what_a_person_buys_is_shown_with_its_protection_while_it_is_watched(site: Site, world: World) -> None:
+def test_what_a_person_buys_is_shown_while_it_is_watched_and_a_contract_about_to_leave_holds_a_release_back(
+    site: Site, world: World
+) -> None:
+    world.limits = replace(world.limits, exits=Exits(options=OptionExits(max_hold_minutes=5)))
     site.rules["quick"] = replace(site.rules["quick"], soak_seconds=3)  # three heartbeats of a real loop
     program = MANAGER.format(environ=world.environ(), path=[str(ROOT), *sys.path])
     assert site.deploy(site.image("live", program=program)).exit is Exit.DONE
@@ -86,10 +96,16 @@ def test_what_a_person_buys_is_shown_with_its_protection_while_it_is_watched(sit
 
     lines = watched(config, site)
     next(lines)
+    bought(world.exchange, 1, CALL)
     bought(world.exchange, 10)
     row = next(line for line in lines if "AAPL" in line and "stop 10 at" in line)
     lines.close()
 
     assert "its stop or its target at the broker" in row
-    (position,) = shown(config, site)["positions"]
+    position, contract = shown(config, site)["positions"]
     assert (position["symbol"], position["qty"], position["unprotected_seconds"]) == ("AAPL", "10", None)
+    assert (contract["symbol"], contract["exit_rule"]) == (CALL, "max_hold")
+    refused = asked(config, site, "deploy")
+    assert refused.exit_code == Exit.NOT_DONE
+    assert f"{CALL} (max_hold); nothing was changed" in refused.output
+    assert "ops deploy --now" in refused.output

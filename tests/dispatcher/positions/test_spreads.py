@@ -1,14 +1,16 @@
 """A spread is one position: judged as a whole, closed whole, and its short leg is never left uncovered."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from contract.events import ExitDecided
+from contract.events import ExitDecided, PositionHeld
 from dispatcher.core.positions.cover import Holding
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.positions.spreads import Spread, spread_of
+from dispatcher.shell.positions.cycle import report
 from tests.dispatcher.cases import NOW
 from tests.dispatcher.positions.stand import Stand
 
@@ -86,3 +88,20 @@ def test_a_worthless_spread_still_has_a_quote() -> None:
 
     assert spread.sight(cheap) == Sight(Decimal("0.01"), Decimal("0.02"), NOW)
     assert spread.sight({}) is None
+
+
+def test_what_ends_a_spread_next_is_told_of_the_whole(stand: Stand) -> None:
+    opened(stand, credit=True)
+    stand.price(NEAR, "6.00", "6.00")  # alone a loss of a fifth; with the other leg of a third
+    stand.price(FAR, "2.00", "2.00")
+
+    report(stand.desk(), stand.turn())
+
+    told = stand.events(PositionHeld)
+    assert {each.symbol for each in told} == {NEAR, FAR}
+    assert len({each.next_exit for each in told}) == 1
+    assert (
+        "as a spread with both legs: end_of_day at 2026-11-23 15:45; stop at 4.20, target at 0.60" in told[0].next_exit
+    )
+    until = datetime.fromisoformat("2026-11-23T15:45-05:00") - stand.now()
+    assert {(each.exit_rule, each.exit_seconds) for each in told} == {("end_of_day", Decimal(until.seconds))}
