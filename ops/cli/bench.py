@@ -18,10 +18,10 @@ from ops.aws.identity import who
 from ops.aws.logs import CloudWatchLogs
 from ops.aws.parameters import SsmParameters
 from ops.aws.schedules import AwsSchedules
-from ops.aws.session import Aws, connect
+from ops.aws.session import Aws
 from ops.aws.surroundings import AwsSurroundings
 from ops.cli.root import Session
-from ops.cli.where import where
+from ops.cli.where import aws_of, where
 from ops.clock import SystemClock
 from ops.core.member import Member
 from ops.errors import OpsError
@@ -94,7 +94,7 @@ def bench(session: Session) -> Bench:
             "pipeline.toml declares no service, so there is nothing to release",
             next_step="declare one under [services.NAME]; docs/operations.md shows how",
         )
-    aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ, loopback_only=there.here)
+    aws = aws_of(session, there)
     names = there.names
     members = tuple(_member(there.inventory, name) for name in there.inventory.services)
     return Bench(

@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 
 from ops.aws.ecr import EcrImages
-from ops.aws.session import connect
 from ops.cli.root import Session, Spoken, json_option
-from ops.cli.where import where
+from ops.cli.where import aws_of, where
 from ops.errors import Exit, OpsError
 from ops.image.push import push as push_image
 from ops.image.push import refuse_without_base
@@ -37,7 +36,7 @@ def push(session: Session, tag: str | None) -> Exit:
     there = where(session)
     store = Store(home(Path.cwd(), os.environ))
     built = _built(store, tag or source(Path.cwd(), allow_dirty=True).tag)
-    aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ, loopback_only=there.here)
+    aws = aws_of(session, there)
     if not aws.is_loopback:
         refuse_without_base(built)
     images = EcrImages(aws, there.names.repository)

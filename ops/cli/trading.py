@@ -1,8 +1,7 @@
 """`ops trading`: the kill switch, per account."""
 
 import json
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,13 +11,12 @@ import click
 from contract.control import Ask, TradingOrder
 from contract.limits import TradingState
 from ops.aws.alerts import AwsAlerts
-from ops.aws.session import connect
 from ops.aws.trading import TradingTable
 from ops.cli import complete
 from ops.cli.asking import reason, request, who
 from ops.cli.duration import DURATION
 from ops.cli.root import Session, Spoken, json_option
-from ops.cli.where import where
+from ops.cli.where import aws_of, where
 from ops.errors import Exit, OpsError
 
 
@@ -28,6 +26,7 @@ class Desk:
 
     table: TradingTable
     accounts: tuple[str, ...]
+    declared: Mapping[str, TradingState]
     environment: str
     alerts: AwsAlerts
 
@@ -61,7 +60,7 @@ def show(session: Session, accounts: tuple[str, ...]) -> Exit:
       ops trading show
     """  # noqa: D301 - click keeps the lines after a backspace as they are
     desk = _desk(session, accounts)
-    _tell(session, [(account, desk.table.read(account)) for account in desk.accounts])
+    _tell(session, desk, {account: desk.table.read(account) for account in desk.accounts})
     return Exit.DONE
 
 
@@ -79,7 +78,7 @@ def _change(name: str, state: TradingState, does: str) -> None:
         for account in desk.accounts:
             desk.table.write(account, order)
         _alert(desk, order)
-        _tell(session, [(account, order) for account in desk.accounts])
+        _tell(session, desk, dict.fromkeys(desk.accounts, order))
         return Exit.DONE
 
 
@@ -116,13 +115,13 @@ def flatten(session: Session, accounts: tuple[str, ...], why: str, wait: float) 
 
 def _desk(session: Session, accounts: Iterable[str]) -> Desk:
     there = where(session)
-    declared = tuple(there.inventory.accounts)
+    declared = {name: limits.trading_state for name, limits in there.inventory.accounts.items()}
     for account in accounts:
         if account not in declared:
             raise OpsError(f"no account is called {account!r}", next_step=f"name one of {', '.join(declared)}")
-    aws = connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ)
+    aws = aws_of(session, there)
     table, alerts = TradingTable(aws, there.names.control_table), AwsAlerts(aws, there.names.alerts)
-    return Desk(table, tuple(accounts) or declared, there.name, alerts)
+    return Desk(table, tuple(accounts) or tuple(declared), declared, there.name, alerts)
 
 
 def _alert(desk: Desk, order: TradingOrder) -> None:
@@ -134,16 +133,15 @@ def _alert(desk: Desk, order: TradingOrder) -> None:
         click.echo(f"the message was not sent: {error.message}", err=True)
 
 
-def _tell(session: Session, orders: list[tuple[str, TradingOrder | None]]) -> None:
-    told: dict[str, Any] = {account: order and order.attributes() for account, order in orders}
+def _tell(session: Session, desk: Desk, orders: Mapping[str, TradingOrder | None]) -> None:
+    told: dict[str, Any] = {account: order and order.attributes() for account, order in orders.items()}
     if session.json:
         click.echo(json.dumps({"trading": told}))
         return
-    for account, order in orders:
-        click.echo(f"{account}: {_words(order)}")
+    for account, order in orders.items():
+        said = _words(order) if order else f"{desk.declared[account]} as declared; nothing was ever said"
+        click.echo(f"{account}: {said}")
 
 
-def _words(order: TradingOrder | None) -> str:
-    if order is None:
-        return "nothing was ever said; the declared trading_state is in force"
+def _words(order: TradingOrder) -> str:
     return f"{order.state}, by {order.by} at {order.at:%Y-%m-%d %H:%M:%S} UTC: {order.why}"

@@ -1,11 +1,13 @@
 """Where a verb works: the environment that the global options name, as the inventory declares it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from contract.inventory import Environment, EnvironmentKind, Inventory, UnknownNameError
 from contract.names import Names
 from contract.place import Architecture
+from ops.aws.session import Aws, connect
 from ops.cli.root import Session
 from ops.errors import OpsError
 from ops.files import inventory
@@ -55,3 +57,12 @@ def where(session: Session) -> Where:
         return Where(name, declared.environment(name), declared)
     except UnknownNameError as error:
         raise OpsError(str(error), next_step=f"name one of {', '.join(error.known)}") from error
+
+
+def aws_of(session: Session, there: Where) -> Aws:
+    """The way to the environment's AWS; for one of this machine never to an account.
+
+    Raises:
+        OpsError: nobody says which region, or an environment of this machine has no endpoint on it.
+    """
+    return connect(endpoint_url=session.endpoint_url, region=there.region, environ=os.environ, loopback_only=there.here)

@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 import pytest
 
+from ops.core.records import Outcome
 from ops.core.release import Image
 from ops.core.scene import Severity
 from ops.core.standing import Condition
@@ -102,3 +103,19 @@ def true_and_well(site: Site, steps: dict[str, str], broken: Callable[[Site, Ima
         assert now.release is not None
         assert (now.services[0].revision == proven) is back
         proven = now.services[0].revision
+
+
+def test_who_is_asked_to_end_closes_the_record_lets_the_lock_go_and_is_not_done(site: Site) -> None:
+    assert site.deploy(site.image("one")).exit is Exit.DONE
+
+    def ask(walk: "subprocess.Popen[str]") -> None:
+        walk.send_signal(signal.SIGINT)
+
+    ended = walked(site, str(site.aws.endpoint_url), site.image("two"), f"settle {SERVICE}", ask)
+    assert ended == Exit.NOT_DONE
+
+    says = site.status()
+    assert says.last is not None
+    assert (says.last.outcome, says.lock, says.proven) == (Outcome.INTERRUPTED, None, False)
+    assert site.roll_back().exit is Exit.DONE
+    assert site.status().findings == ()

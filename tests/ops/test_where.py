@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from ops.cli.root import Session
+from ops.cli.root import Session, ops
 from ops.cli.where import where
 from ops.errors import OpsError
 
@@ -30,3 +32,23 @@ def test_the_environment_of_this_machine_takes_this_machines_images() -> None:
 def test_an_environment_that_nobody_declares_is_told() -> None:
     with pytest.raises(OpsError, match="no environment is called 'lab'"):
         where(Session(env="lab"))
+
+
+ASKING_AWS = (
+    *("init", "preflight", "deploy", "verify", "rollback --plan", "rollback", "restart", "status", "history"),
+    *("logs dispatcher-large", "schedules list", "schedules audit", "schedules sync", "positions"),
+    *("trading show", "trading halt large --why test", "trading flatten large --why test"),
+)
+
+
+@pytest.mark.parametrize("words", ASKING_AWS)
+def test_no_verb_on_this_machine_ever_speaks_to_an_aws_account(words: str) -> None:
+    """Somebody who is logged in to AWS and forgets the endpoint stops nobody's trading there."""
+    nowhere = {"AWS_ENDPOINT_URL": None, "AWS_ENDPOINT_URL_DYNAMODB": None}
+
+    result = CliRunner(env=nowhere).invoke(ops, ["--json", "--env", "sandbox", *words.split()])
+
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["error"]["message"] == (
+        "the environment is one of this machine, and AWS is not on it"
+    )
