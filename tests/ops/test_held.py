@@ -136,8 +136,8 @@ def test_a_report_stands_whatever_a_task_that_stands_by_says_after_it() -> None:
     assert read(("a", line(held())), ("a", line(total(1))), ("b", line(beat(standing_by=True)))).known
 
 
-def screen(*found: Holdings) -> str:
-    console = Console(file=StringIO(), width=200)
+def screen(*found: Holdings, width: int = 200) -> str:
+    console = Console(file=StringIO(), width=width)
     console.print(positions_table(found, NOON))
     told = console.file
     assert isinstance(told, StringIO)
@@ -154,6 +154,16 @@ def test_the_table_shows_profit_protection_age_and_what_ends_it_next() -> None:
     for words in ("1h 2m", "stop 10 at 195.00, target 10 at 210.00", "NO STOP for 7s", "supervised", "entry d1-7"):
         assert words in told
     assert "end_of_day at 2026-11-23 15:45; stop at 1.20" in told
+
+
+def test_in_a_narrow_terminal_no_symbol_is_broken_and_the_words_stand_below_the_numbers() -> None:
+    option = held("AAPL261218C00200000", protection=None, next_exit="end_of_day at 2026-11-23 15:45; stop at 1.20")
+    told = screen(read(*(("a", line(each)) for each in (held(), option, total(2)))), width=80).splitlines()
+
+    at = next(index for index, row in enumerate(told) if row.startswith("AAPL261218C00200000  "))
+    assert told[at].split()[1:4] == ["10", "200.02", "12.30"]
+    assert told[at + 1 : at + 3] == ["  supervised", "  next: end_of_day at 2026-11-23 15:45; stop at 1.20"]
+    assert all(len(row) <= 80 for row in told)
 
 
 def test_an_account_that_is_not_known_is_told_with_the_next_step() -> None:

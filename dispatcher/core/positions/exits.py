@@ -87,8 +87,12 @@ def ahead(case: Case, policy: Exits) -> Ahead:
             due, rule = _clock(case, session, policy.options) if session is not None and open_now else (None, None)
             return Ahead(words, rule, due)
         case Undecided(why):
-            due, rule = _clock(case, session, policy.options) if session is not None else (None, None)
-            return Ahead(f"a price, and none decides now: {why}", rule, due)
+            if session is None:
+                return Ahead(why)
+            due, rule = _clock(case, session, policy.options)
+            return Ahead(
+                f"{_next(case, session, policy.options)}; a price decides before, but not now: {why}", rule, due
+            )
 
 
 def peak_of(case: Case, policy: Exits) -> Decimal | None:
