@@ -14,11 +14,11 @@ from ops.core.scene import Scene
 from ops.core.settle import RolledBack, Succeeded, Superseded, Unknown
 from ops.core.standing import Condition, release, standing
 from ops.errors import Exit
+from ops.shell import oneoff
 from ops.shell.ending import Ending, ending
 from ops.shell.journal import Journal, close_interrupted, closing
 from ops.shell.locking import Grip, holding
 from ops.shell.observe import look
-from ops.shell.oneoff import Answer, run
 from ops.shell.preparing import Draft, draft, errors, findings, register, release_of_parts
 from ops.shell.promoting import promote
 from ops.shell.settling import present
@@ -132,16 +132,15 @@ def _all_parts(walk: _Walk, parts: dict[str, Part]) -> dict[str, Part]:
 
 
 def _ask(walk: _Walk, scene: Scene, shipped: Release) -> Ending:
-    """Migrate once, then let each new revision check itself, as one-off tasks. Nothing is touched if one fails."""
+    """Migrate once, then let each new revision check itself, as one-off tasks. No service is touched if one fails."""
     if _proven_already(walk, scene, shipped):
         walk.journal.judged(Verdict.PASS, ())
         return _promote(walk, shipped, "already runs, and is proven")
     first, *_ = walk.order.chosen
-    asked = [(first, MIGRATE), *((member, CHECK) for member in walk.order.chosen)]
-    for member, command in asked:
-        answer = _one_off(walk, shipped, member, command)
-        if not answer.ok:
-            return _refused(walk, answer)
+    for asked in ([(first, MIGRATE)], [(member, CHECK) for member in walk.order.chosen]):
+        for answer in _one_offs(walk, shipped, asked):
+            if not answer.ok:
+                return _refused(walk, answer)
     return _ship(walk, shipped)
 
 
@@ -154,13 +153,23 @@ def _proven_already(walk: _Walk, scene: Scene, shipped: Release) -> bool:
     return running and healthy and proof(walk.records, shipped.revisions) is not None
 
 
-def _one_off(walk: _Walk, shipped: Release, member: Member, command: tuple[str, ...]) -> Answer:
-    walk.journal.begin(f"{command[0]} {member.name}", "one-off task of the new revision")
-    service = present(walk.world, walk.world.names.service(member.name))
-    return run(walk.journal, service, shipped.parts[member.name].revision, command, walk.order.asked.task_seconds)
+def _one_offs(
+    walk: _Walk, shipped: Release, asked: Sequence[tuple[Member, tuple[str, ...]]]
+) -> Sequence[oneoff.Answer]:
+    """Run one-off tasks of the new revisions beside each other: none of them changes what another asks."""
+    journal, begun = walk.journal, []
+    for member, command in asked:
+        journal.begin(f"{command[0]} {member.name}", "one-off task of the new revision")
+        service = present(walk.world, walk.world.names.service(member.name))
+        revision = shipped.parts[member.name].revision
+        begun.append(oneoff.begin(walk.world, service, revision, command, by=journal.record.id))
+    asking = oneoff.Asking(
+        by=journal.record.id, seconds=walk.order.asked.task_seconds, tell=journal.tell, meanwhile=journal.grip.renew
+    )
+    return [oneoff.answer(walk.world, each, asking) for each in begun]
 
 
-def _refused(walk: _Walk, answer: Answer) -> Ending:
+def _refused(walk: _Walk, answer: oneoff.Answer) -> Ending:
     told = [answer.why()]
     if answer.suspect is not None:
         told.append(f"suspected: {answer.suspect.cause}; {answer.suspect.fix}")

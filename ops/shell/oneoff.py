@@ -9,7 +9,6 @@ from ops.core.release import short
 from ops.core.seen import Service, Task
 from ops.core.suspect import Suspect, suspect
 from ops.errors import Unreachable
-from ops.shell.journal import Journal
 from ops.shell.locking import pause
 from ops.world import Tell, World
 
@@ -60,23 +59,38 @@ class Asking:
     """Called with every look."""
 
 
-def run(journal: Journal, service: Service, revision: str, command: tuple[str, ...], seconds: float) -> Answer:
-    """Run the command as a one-off task of the deployment that is under way, and wait for its end."""
-    asking = Asking(by=journal.record.id, seconds=seconds, tell=journal.tell, meanwhile=journal.grip.renew)
-    return ask(journal.world, service, revision, command, asking)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that is under way."""
+
+    command: tuple[str, ...]
+    service: Service
+    task: Task
+    since: float
+    """By the world's monotonic clock."""
 
 
 def ask(world: World, service: Service, revision: str, command: tuple[str, ...], asking: Asking) -> Answer:
     """Run the command as a one-off task of the revision, in the service's network, and wait for its end."""
-    # The token makes asking twice start one task; another deployment's is another.
-    token = f"{asking.by}-{service.name}-{command[0]}"[-64:]
-    task = world.ecs.run(revision, command, like=service, by=asking.by, token=token)
-    begun = world.clock.monotonic()
-    while not task.ended and world.clock.monotonic() - begun < asking.seconds:
-        pause(world, begun)
+    return answer(world, begin(world, service, revision, command, by=asking.by), asking)
+
+
+def begin(world: World, service: Service, revision: str, command: tuple[str, ...], *, by: str) -> Asked:
+    """Start the command as a one-off task of the revision, in the service's network. Asking twice starts one task."""
+    token = f"{by}-{service.name}-{command[0]}"[-64:]  # another deployment's is another
+    task = world.ecs.run(revision, command, like=service, by=by, token=token)
+    return Asked(command, service, task, world.clock.monotonic())
+
+
+def answer(world: World, asked: Asked, asking: Asking) -> Answer:
+    """Wait for the end of what was asked."""
+    task = asked.task
+    while not task.ended and world.clock.monotonic() - asked.since < asking.seconds:
+        pause(world, asked.since)
         task = _again(world, task, asking)
-    group, stream = world.names.log_group(service.name), world.names.log_stream(service.name, task.id)
-    return Answer(command=command, task=task, lines=world.logs.last_lines(group, stream, LINES))
+    name = asked.service.name
+    group, stream = world.names.log_group(name), world.names.log_stream(name, task.id)
+    return Answer(command=asked.command, task=task, lines=world.logs.last_lines(group, stream, LINES))
 
 
 def _again(world: World, task: Task, asking: Asking) -> Task:

@@ -332,6 +332,19 @@ def four(tmp_path: Path) -> Environment:
     return env
 
 
+def test_the_new_revisions_check_themselves_beside_each_other_and_before_any_service_is_touched(
+    four: Environment,
+) -> None:
+    ended = four.deploy(four.image("two"))
+
+    assert ended.record is not None
+    names = [step.name for step in ended.record.steps]
+    checks = [step for step in ended.record.steps if step.name.startswith("check ")]
+    assert [step.name for step in checks] == [f"check {name}" for name in FOUR]
+    assert len({step.at for step in checks}) == 1
+    assert names.index(f"check {FOUR[-1]}") < names.index(f"update {FOUR[0]}")
+
+
 @pytest.mark.parametrize("failing", range(4))
 def test_a_release_that_fails_at_a_service_never_reaches_the_next_and_goes_back_as_a_whole(
     four: Environment, failing: int
