@@ -4,7 +4,7 @@ An expected ending is a value. A surprise has one exception per counterparty, sa
 broker that is away from a database that is away.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -260,6 +260,9 @@ class Ledger(Protocol):
 
     def rejections(self, since: datetime) -> int:
         """How many orders the broker rejected since the moment."""
+
+    def ordered(self, recommendation_ids: Collection[int]) -> frozenset[int]:
+        """Those of the recommendations that have or had an order at the broker, as far as the books know."""
 
     def past_volatility(self, underlying: str, iv: Decimal, first: date, today: date) -> Past:
         """The days of an underlying's volatility from `first` to before today, summed up as against `iv`."""

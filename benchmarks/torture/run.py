@@ -314,9 +314,7 @@ class Director:
             at = self.stage.holds.describe(backend)
             raise TimeoutError(f"{self.patience_seconds:.0f} s for a commit, and the backend is at {at}")
 
-    def _wait(
-        self, there: Callable[[], bool], *, every: float = LOOK_SECONDS, patience: float | None = None
-    ) -> bool:
+    def _wait(self, there: Callable[[], bool], *, every: float = LOOK_SECONDS, patience: float | None = None) -> bool:
         """Until it is there, or patience ends."""
         until = monotonic() + (self.patience_seconds if patience is None else patience)
         while not there():

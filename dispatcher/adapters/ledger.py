@@ -1,7 +1,7 @@
 """The ledger in PostgreSQL. Account and epoch are bound once, so no statement can be about another account."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
@@ -119,6 +119,11 @@ class PostgresLedger:
     def rejections(self, since: datetime) -> int:
         """See ports.Ledger."""
         return int(self._run(queries.REJECTIONS, since=since)[0]["rejections"])
+
+    def ordered(self, recommendation_ids: Collection[int]) -> frozenset[int]:
+        """See ports.Ledger."""
+        rows = self._run(queries.ORDERED, ids=list(recommendation_ids))
+        return frozenset(row["recommendation_id"] for row in rows)
 
     def newest_input(self) -> datetime | None:
         """See ports.Ledger."""

@@ -23,18 +23,20 @@ class Ear:
     def __init__(self) -> None:
         self._told = Condition()
         self._news: set[Channel] = set()
+        self._rung = False
 
     def ring(self, *channels: Channel) -> None:
-        """Say that something was told."""
+        """Say that something was told: on the channels, or elsewhere."""
         with self._told:
+            self._rung = True
             self._news.update(channels)
             self._told.notify_all()
 
     def wait(self, seconds: float) -> frozenset[Channel]:
         """What was told since the last time; waits for it, but not longer than `seconds`."""
         with self._told:
-            self._told.wait_for(lambda: self._news, seconds)
-            news, self._news = frozenset(self._news), set()
+            self._told.wait_for(lambda: self._rung, seconds)
+            news, self._news, self._rung = frozenset(self._news), set(), False
             return news
 
 

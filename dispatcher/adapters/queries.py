@@ -254,6 +254,11 @@ REJECTIONS = """
 SELECT count(*) AS rejections FROM dispatch_claims
 WHERE account = %(account)s AND state = 'rejected' AND since >= %(since)s
 """
+ORDERED = """
+SELECT recommendation_id FROM dispatch_claims
+WHERE account = %(account)s AND recommendation_id = ANY (%(ids)s)
+  AND state NOT IN ('claimed', 'refused', 'not_placed')
+"""
 # Whole trades that began with an entry of ours: a person's own say nothing about the recommendations.
 CLOSED_TRADES = """
 SELECT symbol, opened_at, closed_at, cost, realized, fees FROM positions p

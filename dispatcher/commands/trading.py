@@ -151,7 +151,7 @@ def means(settings: Settings, commons: Commons, account: TradingAccount, say: Sa
         broker=_chosen(settings, real),
         options=OptionMeans(real, complete),
         lease=commons.fleet.berth(account.name),
-        switch=switch(settings, account),
+        switch=switch(settings, account, ear.ring),
         open_ledger=lambda epoch: PostgresLedger(commons.connections, ear, account=account.name, epoch=epoch),
         catalog=commons.catalog,
         aside=commons.aside,
@@ -162,11 +162,11 @@ def means(settings: Settings, commons: Commons, account: TradingAccount, say: Sa
     )
 
 
-def switch(settings: Settings, account: TradingAccount) -> Switch:
-    """The account's kill switch."""
+def switch(settings: Settings, account: TradingAccount, changed: Callable[[], None] = lambda: None) -> Switch:
+    """The account's kill switch; `changed` is told of news."""
     table = settings.control_table
     control = DynamoControl(table, account.name) if table is not None else None
-    return Switch(control, account.limits.trading_state, time.monotonic)
+    return Switch(control, account.limits.trading_state, time.monotonic, changed=changed)
 
 
 def member() -> str:

@@ -142,7 +142,12 @@ def confident(case: Case) -> Check:
 
 def loss_bearable(case: Case) -> Check:
     """The account has not lost its daily limit since the last close."""
-    lost, most = case.standing.loss_today, case.limits.max_daily_loss
+    return losses(case.standing, case.limits)
+
+
+def losses(standing: Standing, limits: Limits) -> Check:
+    """The same, asked when nothing is recommended."""
+    lost, most = standing.loss_today, limits.max_daily_loss
     return Check(lost < most, Reason.DAILY_LOSS, f"${lost:,.2f}", f"${most:,.2f}")
 
 

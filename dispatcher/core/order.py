@@ -1,5 +1,6 @@
 """An order as it will be sent: every price on its tick, an id that is a function of the recommendation alone."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -112,6 +113,12 @@ def client_order_id(recommendation: Recommendation, account: str, leg: str) -> s
     """Our own order id: a hash of what the order is for. Time and attempt stay out, so asking twice is harmless."""
     identity = f"{recommendation.id}|{recommendation.created_at.astimezone(UTC).isoformat()}|{account}|{leg}"
     return f"d1-{recommendation.id}-{leg}-{sha256(identity.encode()).hexdigest()[:20]}"
+
+
+def recommendation_of(identity: str) -> int | None:
+    """The recommendation that the id of an entry, or of its replacement, is for; None for any other id."""
+    match = re.match(r"d1-(\d+)-", identity)
+    return None if match is None else int(match[1])
 
 
 def restore(payload: Mapping[str, Any]) -> Order:

@@ -87,6 +87,8 @@ class Desk:
     pace: Pace = field(default_factory=Pace)
     delayed: dict[int, tuple[float, Sending]] = field(default_factory=dict)
     skipped: dict[int, float] = field(default_factory=dict)
+    differences: set[str] = field(default_factory=set)
+    """Our ids of orders on which books and broker were found to differ, and the account was halted for."""
     entries_after: float = float("-inf")
     """No recommendation is taken up before this monotonic time: the budget has no requests for entries."""
 

@@ -17,6 +17,7 @@ from dispatcher.core.standing import History, Market
 from dispatcher.ports import BrokerThrottledError, BrokerUnavailableError, Claim, Meant, Weighed
 from dispatcher.shell.deciding import Decided, decide
 from dispatcher.shell.desk import Desk, Sending
+from dispatcher.shell.guard import halt_for_losses
 from dispatcher.shell.sending import say_refused, say_throttled, send
 from dispatcher.shell.truth import day_began
 
@@ -146,4 +147,4 @@ def _refuse(desk: Desk, claim: Claim, refused: Refusal, weighed: Weighed) -> Non
     desk.counts.refusals[refused.reason] += 1
     say_refused(desk, claim.recommendation_id, str(claim.row.get("ticker"))[:32], refused)
     if refused.reason is Reason.DAILY_LOSS:
-        desk.switch.halt(f"daily loss {refused.observed}, limit {refused.threshold}")
+        halt_for_losses(desk)

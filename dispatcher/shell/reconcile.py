@@ -13,6 +13,7 @@ from dispatcher.core.outcome import BrokerOrder
 from dispatcher.core.state import State
 from dispatcher.ports import Concluded, OpenOrder
 from dispatcher.shell.desk import Desk, Sending
+from dispatcher.shell.guard import halt_for_vanished
 from dispatcher.shell.repricing import concluded, reprice
 from dispatcher.shell.sending import another_has_our_id, book, give_up, may_send_again, say_execution, send
 
@@ -50,6 +51,8 @@ def watch(desk: Desk, asked_to_cancel: set[str]) -> int:
         for each in live
         if (found := standing.get(each.broker_order_id or "")) is not None
     ]
+    listed = {each.recommendation_id for each, _ in seen}
+    halt_for_vanished(desk, [each for each in live if each.recommendation_id not in listed])
     _follow(desk, [(each, now_is) for each, now_is in seen if _moved(each, now_is)])
     for each, now_is in seen:
         if now_is.state in state.LIVE and not _moved(each, now_is):

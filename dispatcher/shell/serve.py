@@ -114,7 +114,9 @@ class Service:
         while self._tenure.working():
             with self._tenure.broker_may_be_away():
                 aside.raise_what_went_wrong()
-                self._tell_state(desk.switch.order())
+                if self._tell_state(desk.switch.order()):
+                    upkeep.look_now()  # what rests may have to go
+                    look_at = self._means.monotonic()
                 if self._means.monotonic() >= look_at:
                     self._look(desk, upkeep, aside)
                     look_at = self._means.monotonic() + ASK_AGAIN_SECONDS
@@ -122,7 +124,7 @@ class Service:
                 if dispatch(desk):
                     upkeep.considered()
                 elif Channel.FILLS in desk.ledger.wait(WAIT_SECONDS):
-                    upkeep.filled()
+                    upkeep.look_now()
                     look_at = self._means.monotonic()
             self._beat()
 
@@ -133,12 +135,14 @@ class Service:
         aside.do(upkeep.round)
         self._newest_input = upkeep.newest_input
 
-    def _tell_state(self, order: TradingOrder) -> None:
+    def _tell_state(self, order: TradingOrder) -> bool:
         """Say what the account may do when that has changed, and at the start when it may not do everything."""
-        if order.state is not self._told_state:
+        changed = order.state is not self._told_state
+        if changed:
             self._told_state = order.state
             why = f"{order.why} (by {order.by})"
             self._means.say(TradingStateChanged(account=self._name, state=order.state, why=why))
+        return changed
 
     def _desk(self, ledger: Ledger, clock: BrokerClock) -> Desk:
         means = self._means

@@ -19,7 +19,10 @@ OURSELVES = "dispatcher"
 
 
 class Switch:
-    """One account's trading state. Read by the account's thread, kept fresh by a thread of its own."""
+    """One account's trading state. Read by the account's thread, kept fresh by a thread of its own.
+
+    `changed` is told of news, so that whoever waits need not wait on.
+    """
 
     def __init__(
         self,
@@ -27,7 +30,9 @@ class Switch:
         declared: TradingState,
         monotonic: Callable[[], float],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._changed = changed
         self._control = control
         self._monotonic = monotonic
         self._now = now
@@ -45,10 +50,15 @@ class Switch:
         return next(each for each in reversed(said) if each.state is state)
 
     def halt(self, why: str) -> None:
-        """Halt the account at once, and for everyone as soon as the control table takes it."""
+        """Halt the account at once, and for everyone as soon as the control table takes it.
+
+        What is halted already stays as it was said: the first reason is the one to look at.
+        """
+        if self.order().state is TradingState.HALTED:
+            return
         with self._lock:
-            if self._halted is None:
-                self._halted = TradingOrder(TradingState.HALTED, OURSELVES, self._now(), why)
+            self._halted = TradingOrder(TradingState.HALTED, OURSELVES, self._now(), why)
+        self._changed()
 
     def keep(self, stop: Event) -> None:
         """Listen to the control table until told to stop."""
@@ -66,7 +76,9 @@ class Switch:
         except ControlUnavailableError:
             return  # how long ago we last heard decides
         with self._lock:
-            self._heard, self._heard_at = heard, self._monotonic()
+            before, self._heard, self._heard_at = self._heard, heard, self._monotonic()
+        if heard != before:
+            self._changed()
 
     def _hand_on(self, control: Control) -> None:
         """Once the table says HALTED it is the authority: a person resumes there, and we obey."""

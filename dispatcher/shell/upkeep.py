@@ -4,6 +4,7 @@ from datetime import datetime
 
 from dispatcher.ports import BrokerThrottledError
 from dispatcher.shell.desk import Desk
+from dispatcher.shell.guard import halt_for_losses, halt_for_unbooked
 from dispatcher.shell.reconcile import watch
 from dispatcher.shell.sending import say_throttled
 
@@ -12,13 +13,13 @@ BUSY_SECONDS = 2.0
 IDLE_SECONDS = 5.0
 """Between two looks into the books of an account with nothing open and nothing new: a thousand must cost little."""
 SWEEP_SECONDS = 60.0
-"""Between two looks for what upstream wrote further back than has been considered."""
+"""Between two looks for what upstream wrote further back than has been considered, and for orders not in the books."""
 ROUNDS_TO_ADVANCE = 2
 """One to mark how far upstream has come, one to move there."""
 
 
 class Upkeep:
-    """Resting orders followed, the broker's truth kept young, and how far everything has been considered remembered."""
+    """Resting orders followed, the broker's truth kept young and held against the books, what is done remembered."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -40,8 +41,8 @@ class Upkeep:
             self._look_at = min(self._look_at, self._desk.monotonic() + BUSY_SECONDS)
         self._to_advance = ROUNDS_TO_ADVANCE
 
-    def filled(self) -> None:
-        """Something moved at the broker."""
+    def look_now(self) -> None:
+        """Something moved at the broker, or the account may do less than it might: look with the next round."""
         self._look_at = float("-inf")
 
     def round(self) -> None:
@@ -65,6 +66,7 @@ class Upkeep:
             self._look_at = desk.monotonic() + (BUSY_SECONDS if self.busy else IDLE_SECONDS)
             self._remember()
         desk.truth.refresh()
+        halt_for_losses(desk)
 
     def _remember(self) -> None:
         desk = self._desk
@@ -75,3 +77,4 @@ class Upkeep:
         if desk.monotonic() >= self._sweep_at:
             self._sweep_at = desk.monotonic() + SWEEP_SECONDS
             desk.ledger.sweep(desk.now())
+            halt_for_unbooked(desk)

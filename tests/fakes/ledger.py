@@ -1,6 +1,6 @@
 """Books in memory, with the same guards as the database's: a change names the state it expects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -115,6 +115,10 @@ class FakeLedger:
         assert entry.open is not None
         self.replacements.append(order)
         self.books[recommendation_id] = replace(entry, open=replace(entry.open, priced_at=at))
+
+    def ordered(self, recommendation_ids: Collection[int]) -> frozenset[int]:
+        without = {State.CLAIMED, State.REFUSED, State.NOT_PLACED}
+        return frozenset(key for key, each in self.books.items() if each.state not in without) & {*recommendation_ids}
 
     def past_volatility(self, underlying: str, iv: Decimal, first: date, today: date) -> Past:
         days = {

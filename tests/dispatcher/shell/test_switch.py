@@ -109,3 +109,26 @@ def test_a_halt_that_could_not_be_handed_on_stays_in_force_until_it_was(clock: F
     ours.listen()
 
     assert (alone, [order.state for order in control.written]) == (HALTED, [HALTED])
+
+
+def test_the_first_reason_for_a_halt_stays_and_is_handed_on_once(clock: FakeClock) -> None:
+    control = FakeControl()
+    ours = switch(control, clock)
+    for why in ("many rejections", "a daily loss"):
+        ours.halt(why)
+        ours.listen()
+
+    assert [each.why for each in control.written] == ["many rejections"]
+    assert ours.order().why == "many rejections"
+
+
+def test_whoever_waits_is_told_of_what_is_new_and_of_nothing_else(clock: FakeClock) -> None:
+    rung: list[TradingState] = []
+    control = FakeControl()
+    ours = Switch(control, ACTIVE, clock, clock.broker, changed=lambda: rung.append(ours.order().state))
+    for said in (None, person(HALTED), person(HALTED), person(ACTIVE)):
+        control.said = said
+        ours.listen()
+    ours.halt("many rejections")
+
+    assert rung == [HALTED, ACTIVE, HALTED]
