@@ -1,16 +1,20 @@
 """A forgotten second runner, with real parts: AWS's endpoint, two dispatchers in it, the exchange, the database.
 
-One is our released service. The other is a service that nobody remembers, under another family's name, for the same
-account: it stands by and orders nothing, and `ops status` names it.
+One is our released service. The other is a service that nobody remembers, under another family's name, or a task that a
+forgotten schedule starts, for the same account: it stands by and orders nothing, and `ops status` names it.
 """
 
+import json
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contract.inventory import read
+from contract.names import CONTAINER
 from ops.core.scene import Finding
 from ops.errors import Exit
 from tests.dispatcher.services import ROOT
@@ -30,28 +34,78 @@ os.execve({sys.executable!r}, [{sys.executable!r}, "-m", "dispatcher", *sys.argv
 """The image's own program: this repository's dispatcher, in the place of the task's process."""
 
 
-def test_a_forgotten_second_service_stands_by_orders_nothing_and_is_named(world: World, tmp_path: Path) -> None:
-    with standing_site(tmp_path, world.environ()) as site:
-        site.rules = dict(read(RULES.replace("soak_seconds = 1", "soak_seconds = 3")).verification)
-        assert site.deploy(site.image("one", program=PROGRAM)).exit is Exit.DONE
-        assert site.status().findings == ()
-        task = forgotten(site)
+@pytest.fixture
+def site(world: World, tmp_path: Path) -> Iterator[Site]:
+    """Our service, released."""
+    with standing_site(tmp_path, world.environ()) as made:
+        made.rules = dict(read(RULES.replace("soak_seconds = 1", "soak_seconds = 3")).verification)
+        assert made.deploy(made.image("one", program=PROGRAM)).exit is Exit.DONE
+        assert made.status().findings == ()
+        yield made
 
-        eventually(lambda: said(site, task, "standby"))
-        number = world.recommend()
-        eventually(lambda: world.claims().get(number, {}).get("state") in {"accepted", "filled"})
 
-        assert len(world.posts()) == len(world.orders()) == 1
-        assert not said(site, task, "order_accepted")
-        named = the_finding(site)
-        assert (named.id, named.subject, named.severity) == ("duplicate-service", LEGACY, "warning")
-        assert task in named.evidence
-        assert "runs our image" in named.evidence
-        assert "is given the keys of account large" in named.evidence
-        assert f"--service {LEGACY} --desired-count 0" in named.fix
+def test_a_forgotten_second_service_stands_by_orders_nothing_and_is_named(world: World, site: Site) -> None:
+    task = forgotten(site)
 
-        site.world.ecs.update(LEGACY, revision=None, desired=0)
-        eventually(lambda: not site.status().findings)
+    stands_by_and_orders_nothing(world, site, task)
+
+    named = the_finding(site)
+    assert (named.id, named.subject, named.severity) == ("duplicate-service", LEGACY, "warning")
+    assert task in named.evidence
+    assert "runs our image" in named.evidence
+    assert "is given the keys of account large" in named.evidence
+    assert f"--service {LEGACY} --desired-count 0" in named.fix
+
+    site.world.ecs.update(LEGACY, revision=None, desired=0)
+    eventually(lambda: not site.status().findings)
+
+
+def test_a_forgotten_schedule_of_the_same_command_stands_by_orders_nothing_and_is_named(
+    world: World, site: Site
+) -> None:
+    task = started_by_the_clock(site)
+
+    stands_by_and_orders_nothing(world, site, task)
+
+    named = the_finding(site)
+    assert (named.id, named.subject) == ("duplicate-runner", SERVICE)
+    assert f"started by chronos-schedule/{LEGACY}, a schedule" in named.evidence
+    assert f"ops schedules disable {LEGACY}" in named.fix
+
+
+def stands_by_and_orders_nothing(world: World, site: Site, task: str) -> None:
+    """It says that it stands by, and a recommendation has one order, which is not its own."""
+    eventually(lambda: said(site, task, "standby"))
+    number = world.recommend()
+    eventually(lambda: world.claims().get(number, {}).get("state") in {"accepted", "filled"})
+
+    assert len(world.posts()) == len(world.orders()) == 1
+    assert not said(site, task, "order_accepted")
+
+
+def started_by_the_clock(site: Site) -> str:
+    """A schedule that nobody remembers fires: the very command of our service; the id of its task."""
+    ours = site.world.ecs.service(SERVICE)
+    assert ours is not None
+    subnets = site.ask("ec2", "DescribeSubnets")["Subnets"]
+    where = {"Subnets": [subnets[0]["SubnetId"]]}
+    run = {"TaskDefinitionArn": ours.revision, "LaunchType": "FARGATE", "TaskCount": 1}
+    moment = datetime.now(UTC) + timedelta(seconds=2)
+    site.ask(
+        "scheduler",
+        "CreateSchedule",
+        Name=LEGACY,
+        ScheduleExpression=f"at({moment:%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": f"arn:aws:ecs:{site.aws.region}:123456789012:cluster/{NAMES.cluster}",
+            "RoleArn": "arn:aws:iam::123456789012:role/starter",
+            "Input": json.dumps({"containerOverrides": [{"name": CONTAINER, "command": ["run"]}]}),
+            "EcsParameters": run | {"NetworkConfiguration": {"awsvpcConfiguration": where}},
+        },
+    )
+    asked = {"cluster": NAMES.cluster, "startedBy": f"chronos-schedule/{LEGACY}"}
+    return str(eventually(lambda: site.ask("ecs", "ListTasks", **asked)["taskArns"])[0]).rpartition("/")[2]
 
 
 def forgotten(site: Site) -> str:
