@@ -113,4 +113,5 @@ _WORDS = {
     "OPASN": "Option Assignment",
     "OPEXP": "Option Expiration",
     "OPTRD": "Option Trade",
+    "SPLIT": "Stock Split",
 }

@@ -147,6 +147,16 @@ def reset(server: "Server", _: Body) -> dict[str, object]:
     return {"now": instant(server.exchange.clock.now())}
 
 
+def split(server: "Server", body: Body) -> dict[str, object]:
+    """Split shares by symbol: so many of each."""
+    for symbol in body:
+        ratio = intake.number(body, symbol)
+        if ratio is None:
+            raise ValueError(f"{symbol}: how many shares of each?")
+        server.exchange.split(symbol, ratio)
+    return {"split": sorted(body)}
+
+
 def tick(server: "Server", _: Body) -> dict[str, object]:
     """Let the market reach the orders once, without moving time."""
     server.exchange.tick()
@@ -164,5 +174,6 @@ ACTIONS: Mapping[tuple[str, str], Action] = {
     ("POST", "assets"): change_assets,
     ("POST", "settings"): change_settings,
     ("POST", "reset"): reset,
+    ("POST", "split"): split,
     ("POST", "tick"): tick,
 }

@@ -335,6 +335,24 @@ class Exchange:
         if not order.final:
             self.floor.finish(order, Status.CANCELED)
 
+    def split(self, symbol: str, ratio: Decimal) -> None:
+        """Make so many shares of each: no money moves, orders in the symbol end, the statement tells it the next day.
+
+        Raises ValueError when there would not be more of them. The new price is for whoever sets quotes.
+        """
+        if not ratio > 1:
+            raise ValueError(f"a split makes more than one share of each, not {ratio}")
+        at = self.clock.stamp()
+        for account in self.accounts.values():
+            for order in self.open_orders(account):
+                if order.symbol == symbol:
+                    self.cancel_rest(order.id)
+            held = account.positions.get(symbol)
+            if held is not None:
+                more = held.qty * (ratio - 1)
+                account.trade(held, more, Decimal(0))
+                self.statements[account.number].event("SPLIT", symbol, more, at, amount=Decimal(0))
+
     def exercise(self, account: Account, symbol_or_id: str) -> None:
         """Exercise a held contract."""
         self.options.exercise(account, self.held_contract(symbol_or_id))

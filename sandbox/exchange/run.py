@@ -133,6 +133,10 @@ class Running:
         """Begin again from the configuration."""
         self._admin(admin.reset, {})
 
+    def split(self, shares: Mapping[str, object]) -> None:
+        """Split shares: by symbol, so many of each."""
+        self._admin(admin.split, shares)
+
     def tick(self) -> None:
         """Let the market reach the orders once."""
         self._admin(admin.tick, {})

@@ -109,6 +109,11 @@ class Book:
         return frozenset(each.order_id for each in self.movements if each.order_id is not None)
 
     @property
+    def unexplained(self) -> bool:
+        """Whether its quantity changed in a way that the statement has yet to explain: a split, perhaps."""
+        return any(each.kind == ADJUST for each in self.movements[1:])
+
+    @property
     def adopted(self) -> bool:
         """Whether it began as a quantity that nothing explained: held before we began, or opened by a transfer."""
         return self.movements[0].kind == ADJUST

@@ -179,9 +179,16 @@ def care(scene: Scene, policy: Exits) -> Care:
 
 
 def plan_of(scene: Scene, policy: Exits) -> Plan | None:
-    """The prices to protect with: the recommendation's, or declared distances from the broker's average price."""
-    if scene.book.plan is not None:
-        return scene.book.plan
+    """The prices to protect with: the recommendation's, or declared distances from the broker's average price.
+
+    The recommendation's are of shares as they were then: splits since are reckoned in, and they are not used where a
+    change of quantity is not explained yet, which may be one.
+    """
+    plan = scene.book.plan
+    if plan is not None and not scene.book.unexplained:
+        ratio = scene.book.tally.ratio
+        source = plan.source if ratio == 1 else f"{plan.source}, {ratio:f} shares of each since"
+        return Plan(plan.stop_loss / ratio, plan.take_profit / ratio, source)
     base = scene.holding.average_price
     if base is None or policy.by_hand is not ByHand.PROTECT:
         return None
@@ -220,7 +227,11 @@ def _protect(scene: Scene, missing: Decimal, policy: Exits) -> Care:
     why = unusable(scene.sight, scene.now, policy)
     if scene.sight is None or why is not None:
         return Alarm(missing, f"no stop can be placed: {why or 'no quote'}")
-    return _past(scene, scene.sight, plan, missing) or _shelter(scene, plan, missing)
+    past = _past(scene, scene.sight, plan, missing)
+    if past is not None and scene.holding.quantity != scene.book.quantity:
+        held, booked = scene.holding.quantity, scene.book.quantity
+        return Wait(missing, f"past what was planned, but for {booked}, and the broker holds {held}: it may be a split")
+    return past or _shelter(scene, plan, missing)
 
 
 def _clear(scene: Scene, missing: Decimal) -> Care:

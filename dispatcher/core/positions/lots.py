@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 FILL = "FILL"
 ADJUST = "ADJUST"
 """Ours: the broker holds a quantity that its statement does not explain, or not yet."""
@@ -50,7 +50,7 @@ class Lot:
 class Tally:
     """A position added up. `realized` in USD before `fees`; `complete` unless a price was missing.
 
-    `cost` is what its openings were worth, USD; the proceeds for a short position.
+    `cost` is what its openings were worth, USD; the proceeds for a short position. Splits made `ratio` of each share.
     """
 
     lots: tuple[Lot, ...] = ()
@@ -58,6 +58,7 @@ class Tally:
     cost: Decimal = ZERO
     fees: Decimal = ZERO
     complete: bool = True
+    ratio: Decimal = ONE
 
     @property
     def quantity(self) -> Decimal:
@@ -92,7 +93,7 @@ def _split(so_far: Tally, change: Decimal) -> Tally:
         return so_far
     ratio = (held + change) / held
     lots = (Lot(lot.quantity * ratio, None if lot.price is None else lot.price / ratio) for lot in so_far.lots)
-    return replace(so_far, lots=tuple(lots))
+    return replace(so_far, lots=tuple(lots), ratio=so_far.ratio * ratio)
 
 
 def _trade(so_far: Tally, movement: Movement, multiplier: int) -> Tally:

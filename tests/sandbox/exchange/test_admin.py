@@ -11,7 +11,7 @@ import requests
 
 from sandbox.exchange import Config, Running, load
 from sandbox.exchange.__main__ import main
-from tests.sandbox.exchange.exchange_desk import Http, limit
+from tests.sandbox.exchange.exchange_desk import Http, limit, market
 
 CONFIG = """
 seed = 5
@@ -63,9 +63,28 @@ def test_the_state_shows_the_request_as_it_was_received(exchange: Running, http:
     assert [a["account_number"] for a in state["accounts"]] == ["PA3TEST00001"]
 
 
+def test_a_split_makes_more_of_the_shares_moves_no_money_and_is_told_the_next_day(
+    exchange: Running, http: Http
+) -> None:
+    http.placed(**market(qty="10"))
+    resting = http.placed(**limit(limit_price="1"))
+    before = http.one("/v2/account")["cash"]
+
+    exchange.split({"AAPL": 2})
+
+    assert http.one("/v2/positions/AAPL")["qty"] == "20"
+    assert http.one("/v2/account")["cash"] == before
+    assert http.one(f"/v2/orders/{resting['id']}")["status"] == "canceled"
+    assert http.get("/v2/account/activities/SPLIT") == (200, [])
+    exchange.set_clock("2026-11-24T10:00:00-05:00")
+    assert [(each["symbol"], each["qty"]) for each in http.listed("/v2/account/activities/SPLIT")] == [("AAPL", "10")]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
+        ("split", {"AAPL": 1}, "a split makes more than one share of each, not 1"),
+        ("split", {"AAPL": None}, "AAPL: how many shares of each?"),
         ("quotes", {"AAPL": {"bid": "2", "ask": "1"}}, "a quote needs 0 < bid <= ask"),
         ("quotes", {"AAPL": {"bid": "x"}}, "a quote needs bid and ask as numbers"),
         ("faults", {"kind": "earthquake"}, "unknown fault kind 'earthquake'; known are"),
