@@ -84,7 +84,7 @@ def history_screen(records: Iterable[Record]) -> Iterator[str]:
         release = f"{each.to.label} {short_digest(each.to.digest)}" if each.to else "-"
         verdict = each.verdict or "-"
         yield f"{each.id:22} {each.kind:8} {each.outcome:11} {verdict:12} {release}  {each.who.arn}"
-        yield from (f"    {reason}" for reason in each.reasons[:1])
+        yield from (f"    {reason}" for reason in each.reasons[:2])  # that there is no verdict, and why not
 
 
 def preview_screen(told: Preview) -> Iterator[str]:

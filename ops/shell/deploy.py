@@ -170,10 +170,7 @@ def _one_offs(
 
 
 def _refused(walk: _Walk, answer: oneoff.Answer) -> Ending:
-    told = [answer.why()]
-    if answer.suspect is not None:
-        told.append(f"suspected: {answer.suspect.cause}; {answer.suspect.fix}")
-    told += [f"| {line}" for line in answer.lines]
+    told = [*answer.reasons(), *(f"| {line}" for line in answer.lines)]
     for line in told:
         walk.journal.tell("refused", line)
     message = f"stopped before any service was touched: `{' '.join(answer.command)}` failed"

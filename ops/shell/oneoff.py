@@ -35,9 +35,23 @@ class Answer:
         return next((said for said in map(_json_object, reversed(self.lines)) if said is not None), None)
 
     @property
+    def findings(self) -> tuple[dict[str, Any], ...] | None:
+        """What the task itself found, each with check, subject, evidence and fix; None when it did not say."""
+        told = self.said.get("findings") if isinstance(self.said, dict) else None
+        return tuple(each for each in told if isinstance(each, dict)) if isinstance(told, list) else None
+
+    @property
     def suspect(self) -> Suspect | None:
         """What probably went wrong."""
         return suspect([self.task], self.lines)
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is not ok: what the task found, else how it ended and what is suspected."""
+        if self.findings:
+            found = (f"{each.get('subject')}: {each.get('evidence')}; {each.get('fix')}" for each in self.findings)
+            return (*found, self.why())
+        suspected = self.suspect
+        return (self.why(), *((f"suspected: {suspected.cause}; {suspected.fix}",) if suspected else ()))
 
     def why(self) -> str:
         """Why it is not ok, in a sentence."""

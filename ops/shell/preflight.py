@@ -96,8 +96,8 @@ def _checked(world: World, scene: Scene, token: str, tell: Tell) -> Iterator[Fin
 
 
 def _of_answer(seen: Service, answer: Answer) -> Iterator[Finding]:
-    told = answer.said.get("findings") if isinstance(answer.said, dict) else None
-    if isinstance(told, list) and (told or answer.ok):
+    told = answer.findings
+    if told is not None and (told or answer.ok):
         yield from _told(seen, told)
         return
     suspected = f"; suspected: {answer.suspect.cause}" if answer.suspect else ""

@@ -232,6 +232,17 @@ def test_a_failing_one_off_task_stops_before_any_service_is_touched(running: Env
     assert any("lacks a module" in reason for reason in ended.record.reasons)
 
 
+def test_what_a_refusing_check_found_is_the_reason_and_not_how_its_task_ended(running: Environment) -> None:
+    found = {"check": "broker", "subject": "tiny", "evidence": "HTTP 401", "fix": "put the account's key in place"}
+    refusing = Behaviour(one_off={"check": 1}, lines=("noise", json.dumps({"ok": False, "findings": [found]})))
+
+    ended = running.deploy(running.image("two", refusing))
+
+    assert ended.record is not None
+    assert ended.record.reasons[0] == "tiny: HTTP 401; put the account's key in place"
+    assert not any("suspected" in reason for reason in ended.record.reasons)
+
+
 def test_findings_are_told_all_at_once_and_nothing_is_tried(env: Environment) -> None:
     env.parameters.values.clear()
     env.parameters.missing_secrets["arn:aws:secretsmanager:r:1:secret:db"] = "there is no such secret"
