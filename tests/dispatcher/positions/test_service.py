@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import requests
 
-from dispatcher.commands import audit
 from sandbox.exchange import Running
 from tests.dispatcher.world import ACCOUNT, World
 
@@ -86,21 +85,3 @@ def test_a_purchase_by_hand_is_recognised_and_protected_within_seconds(world: Wo
         service.event("position_held", symbol="AAPL", unprotected_seconds=None)
         with started(world) as second:
             second.event("standby")
-
-
-def audited(world: World, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
-    """The exit code and the answer of `audit --json`."""
-    code = audit.main(["--json"], world.environ())
-    return code, json.loads(capsys.readouterr().out)
-
-
-def test_the_audit_tells_what_the_books_do_not_have(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    accounts = [{"account": "large", "positions": 0, "discrepancies": []}]
-    nothing = {"ok": True, "said": "broker and books agree", "accounts": accounts}
-    assert audited(world, capsys) == (0, nothing)
-
-    bought(world.exchange, 10)
-    code, said = audited(world, capsys)
-
-    assert (code, said["said"]) == (1, "broker and books differ")
-    assert [each["check"] for each in said["accounts"][0]["discrepancies"]] == ["quantity", "protection"]
