@@ -3,6 +3,7 @@
 import click
 
 from ops.cli.root import Session, Spoken, json_option
+from ops.cli.sandbox import tasks_option
 from ops.errors import Exit
 from sandbox.rehearse import ORDERS, released
 from sandbox.rehearse import rehearse as play
@@ -12,13 +13,7 @@ from sandbox.rehearse import rehearse as play
 @click.option(
     "--orders", is_flag=True, help="The orders only: no release, no AWS endpoint; seconds instead of minutes."
 )
-@click.option(
-    "--tasks",
-    type=click.Choice(["auto", "processes", "containers"]),
-    default="auto",
-    show_default=True,
-    help="How the service runs. auto: as containers if an engine answers that can run them.",
-)
+@tasks_option
 @json_option
 @click.pass_obj
 def rehearse(session: Session, *, orders: bool, tasks: str) -> Exit:

@@ -13,6 +13,14 @@ import click
 from ops.cli.root import Session, Spoken, json_option
 from ops.errors import Exit, OpsError
 
+tasks_option = click.option(
+    "--tasks",
+    type=click.Choice(["auto", "processes", "containers"]),
+    default="auto",
+    show_default=True,
+    help="How services run. auto: as containers if an engine answers that can run them.",
+)
+
 
 @click.group()
 def sandbox() -> None:
@@ -29,13 +37,7 @@ def sandbox() -> None:
 
 
 @sandbox.command(cls=Spoken, short_help="Stand it up, with the stacks deployed and no release yet.")
-@click.option(
-    "--tasks",
-    type=click.Choice(["auto", "processes", "containers"]),
-    default="auto",
-    show_default=True,
-    help="How services run. auto: as containers if an engine answers that can run them.",
-)
+@tasks_option
 @click.option(
     "--feed",
     is_flag=True,
