@@ -142,6 +142,13 @@ class Postgres:
         """Remove a database, and whoever is still connected to it."""
         self._as_superuser(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
+    def configure(self, **settings: str) -> None:
+        """Change settings of the running server that need no restart."""
+        for name, value in settings.items():
+            change = sql.SQL("alter system set {} = {}")
+            self._as_superuser(change.format(sql.Identifier(name), sql.Literal(value)))
+        self._as_superuser(sql.SQL("select pg_reload_conf()").format())
+
     def restart(self) -> None:
         """Start the server, after a clean stop if it runs.
 

@@ -43,6 +43,7 @@ CREATED_AT = "CASE WHEN created_at BETWEEN '1970-01-01' AND '9999-01-01' THEN cr
 RECOMMENDATION = (
     f"id, {CREATED_AT}, ticker, action, instrument_type, strategy_type, confidence, reason, features_snapshot"
 )
+# OFFSET 0 keeps "no claim" a look-up for each row: as a join, the planner hashes the whole history for one row.
 # The newest and strongest that this account has not considered, each with our entries in its symbol: what was surely
 # never at the broker does not count as one. The newest are found along the key, whatever the planner believes of the
 # table, and their order is made among them. A claim that is lost with the server is made again,
@@ -54,7 +55,7 @@ CLAIM = f"""
     SELECT r.* FROM dispatch_recommendations r -- of which only RECOMMENDATION is read: the rest may be anything
     WHERE r.id > (SELECT coalesce(considered_to, considers_after) FROM dispatch_accounts WHERE account = %(account)s)
       AND NOT EXISTS (
-          SELECT FROM dispatch_claims c WHERE c.account = %(account)s AND c.recommendation_id = r.id)
+          SELECT FROM dispatch_claims c WHERE c.account = %(account)s AND c.recommendation_id = r.id OFFSET 0)
       AND r.id <> ALL (%(skip)s)
     ORDER BY r.id DESC
     LIMIT {AMONG_NEWEST}
@@ -88,7 +89,8 @@ RETURNING 1
 # Without a claim, or with one that may be given back.
 NOT_CONSIDERED = """
 NOT EXISTS (
-    SELECT FROM dispatch_claims c WHERE c.account = a.account AND c.recommendation_id = r.id AND c.state <> 'claimed')
+    SELECT FROM dispatch_claims c WHERE c.account = a.account AND c.recommendation_id = r.id AND c.state <> 'claimed'
+    OFFSET 0)
 """
 # `considered_to` moves to the mark once nothing that was under way when it was made is, and then a new mark is made.
 ADVANCE = f"""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from dispatcher.adapters import queries
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.ports import Weighed
 from tests.dispatcher.books import REFUSED, Books, claimed, claims
@@ -130,3 +131,32 @@ def test_before_an_account_has_begun_nothing_is_marked(books: Books) -> None:
     mark_and_move(ledger)
 
     assert reached(books) is None
+
+
+def test_a_claim_reads_no_more_of_a_long_history_than_of_a_short_one(books: Books) -> None:
+    ledger = began(books)
+    considered = 50_000
+    rows = f"SELECT n FROM generate_series(1, {considered}) n"
+    books.run(
+        "INSERT INTO dispatch_recommendations (id, created_at, ticker, action)"
+        f" SELECT n, '2026-11-23T15:00Z', 'AAPL', 'BUY' FROM ({rows}) AS r"
+    )
+    books.run(
+        "INSERT INTO dispatch_claims"
+        " (recommendation_id, account, state, epoch, recommended_at, claimed_at, since, reason)"
+        f" SELECT n, 'large', 'refused', 1, now(), now(), now(), 'stale' FROM ({rows}) AS r"
+    )
+    books.run(f"SELECT setval('dispatch_recommendations_id_seq', {considered})")
+    books.run("ANALYZE dispatch_recommendations, dispatch_claims")
+    mark_and_move(ledger)
+    books.recommend()
+    bound = {"account": "large", "epoch": 1, "at": NOW, "since": NOW, "skip": [], "most": 1}
+    (plan,) = books.connect().execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {queries.CLAIM}".encode(), bound).fetchall()
+
+    assert reached(books) == considered
+    assert most_rows(plan["QUERY PLAN"][0]["Plan"]) <= 1
+
+
+def most_rows(plan: dict[str, Any]) -> float:
+    """The largest number of rows that any step of a plan has read."""
+    return max([float(plan["Actual Rows"]), *(most_rows(each) for each in plan.get("Plans", []))])
