@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse
 from alpaca.data.live import StockDataStream
+from alpaca.data.models import Bar
 from alpaca.trading.models import TradeUpdate
 from alpaca.trading.stream import TradingStream
 
@@ -263,6 +264,24 @@ def test_alpaca_pys_data_stream_hears_a_quote_as_it_is_set(exchange: Running) ->
 
     seen = [(type(m).__name__, getattr(m, "bid_price", None) or getattr(m, "price", None)) for m in messages]
     assert seen == [("Quote", 99.98), ("Trade", 100.0), ("Quote", 101.0), ("Trade", 101.01)]
+
+
+def test_alpaca_pys_data_stream_hears_a_bar_of_every_stock_when_its_minute_is_over(
+    exchange: Running, http: Http
+) -> None:
+    heard, quotes = Heard(), Heard()
+    stream = StockDataStream(KEY, SECRET, url_override=exchange.url.replace("http", "ws") + "/v2/iex")
+    stream.subscribe_bars(heard.hear, "*")
+    stream.subscribe_quotes(quotes.hear, "SPY")
+    listed = {asset["symbol"] for asset in http.listed("/v2/assets")}
+    with in_a_thread(stream):
+        quotes.first(1)
+        exchange.advance(60)
+        bars = [bar for bar in heard.first(len(listed)) if isinstance(bar, Bar)]
+
+    assert {bar.symbol for bar in bars} == listed
+    assert {bar.timestamp.isoformat() for bar in bars} == {"2026-11-23T15:00:00+00:00"}
+    assert all(bar.low <= bar.close <= bar.high for bar in bars)
 
 
 def test_the_data_stream_speaks_json_to_those_who_do(exchange: Running) -> None:
