@@ -90,7 +90,7 @@ class OptionExits:
     expiry_cutoff_minutes: PositiveInt = 60
     """Closed this long before the close of the contract's last day; the broker itself sells from 30 minutes on."""
     quote_seconds: PositiveInt = 1
-    """A price decides at most this long after the quote: so often are the quotes of what is held read."""
+    """A price decides at most this long after the quote, for each hundred contracts: so often is it read."""
     max_spread_fraction: Fraction = Decimal("0.25")
     """No price decides on a spread wider than this share of the middle."""
 

@@ -16,6 +16,9 @@ from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Session
 from dispatcher.core.state import State
 
+NAMES = 100
+"""Symbols asked for in one request for quotes or bars."""
+
 
 class PositionBroker(Protocol):
     """The counterparty as the position manager sees it. Reads raise BrokerUnavailableError."""

@@ -20,7 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
 from dispatcher.adapters import option_wire, wire
 from dispatcher.adapters.fields import UnreadableAnswerError
-from dispatcher.adapters.option_history import CONTRACTS, NAMES, AlpacaHistory
+from dispatcher.adapters.option_history import CONTRACTS, AlpacaHistory
 from dispatcher.adapters.session import (
     RETRY_SECONDS,
     TOO_MANY,
@@ -52,6 +52,7 @@ from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Asset, Quote, Session
 from dispatcher.option_ports import Window
 from dispatcher.ports import BrokerRefusedError, BrokerThrottledError, BrokerUnavailableError
+from dispatcher.position_ports import NAMES
 
 T = TypeVar("T")
 

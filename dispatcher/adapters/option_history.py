@@ -9,6 +9,7 @@ from dispatcher.adapters import option_wire
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.standing import Session
 from dispatcher.option_ports import Window
+from dispatcher.position_ports import NAMES
 
 T = TypeVar("T")
 
@@ -16,8 +17,6 @@ CONTRACTS = 10_000
 """Contracts a page answers with at most."""
 BARS = 10_000
 """Bars a page answers with at most."""
-NAMES = 100
-"""Symbols asked for in one request for quotes or bars."""
 
 
 class Pages(Protocol):

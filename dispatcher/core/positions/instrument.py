@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 OCC = re.compile(r"([A-Z]{1,6}\d?)(\d{6})([CP])(\d{8})")
 """Root, expiry, call or put, strike × 1000: the form without padding (docs/broker-rules.md, "Options")."""
@@ -21,6 +22,7 @@ class Contract:
     strike: Decimal
 
 
+@lru_cache(maxsize=65_536)
 def contract(symbol: str) -> Contract | None:
     """The contract that the symbol names; None for a share."""
     found = OCC.fullmatch(symbol)

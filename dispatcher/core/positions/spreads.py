@@ -3,8 +3,10 @@
 Judged alone, the long leg of a credit spread would be sold at a loss that the short one earns, and leave it uncovered.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from dispatcher.core.positions.cover import Holding
@@ -47,6 +49,17 @@ class Spread:
         return self.entry is not None and self.entry > 0
 
 
+def mixed(holdings: Mapping[str, Holding]) -> dict[str, Holding]:
+    """Contracts that can be legs of a spread: of an underlying, expiry and kind that is held both long and short."""
+    sides: dict[tuple[str, date, bool], list[Holding]] = defaultdict(list)
+    for each in holdings.values():
+        found = contract(each.symbol)
+        if found is not None:
+            sides[found.underlying, found.expires, found.call].append(each)
+    both = (each for each in sides.values() if len({held.quantity > 0 for held in each}) > 1)
+    return {held.symbol: held for each in both for held in each}
+
+
 def spread_of(symbol: str, holdings: Mapping[str, Holding]) -> Spread | None:
     """The spread that the contract is a leg of; None where it stands alone. The nearest strike is its partner."""
     ours, held = contract(symbol), holdings.get(symbol)
@@ -54,10 +67,14 @@ def spread_of(symbol: str, holdings: Mapping[str, Holding]) -> Spread | None:
         return None
     partners = []
     for each in holdings.values():
-        theirs = contract(each.symbol)
-        if theirs is None or each.quantity * held.quantity >= 0:
+        if each.quantity * held.quantity >= 0:
             continue
-        if (theirs.underlying, theirs.expires, theirs.call) == (ours.underlying, ours.expires, ours.call):
+        theirs = contract(each.symbol)
+        if theirs is not None and (theirs.underlying, theirs.expires, theirs.call) == (
+            ours.underlying,
+            ours.expires,
+            ours.call,
+        ):
             partners.append((abs(theirs.strike - ours.strike), each))
     if not partners:
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from contract.events import PositionHeld, PositionsHeld, StrayOrder
@@ -11,7 +11,8 @@ from dispatcher.core.positions.cover import Holding, Scene, Working, plan_of, pr
 from dispatcher.core.positions.exits import Ahead
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.sight import Sight
-from dispatcher.core.positions.spreads import spread_of
+from dispatcher.core.positions.spreads import mixed, spread_of
+from dispatcher.position_ports import NAMES
 from dispatcher.shell.positions import exiting, spreading
 from dispatcher.shell.positions.asking import obey
 from dispatcher.shell.positions.bookkeeping import keep_books, read_statement
@@ -26,7 +27,7 @@ LOOKS_A_SECOND = Decimal("0.4")
 """Positions of shares that are looked at afresh: so many in one turn, and so many in the long run. Each look is four
 requests, a turn three: a turn every 2 s with every look that it may make takes 186 of the broker's 200 a minute."""
 A_QUOTE = Decimal("0.25")
-"""Of a look: quotes of contracts are one request, and come out of the same allowance."""
+"""Of a look: quotes of a hundred contracts are one request, and come out of the same allowance."""
 STRAY = frozenset({"bracket", "oco", "oto"})
 
 
@@ -52,12 +53,13 @@ def turn(desk: PositionDesk) -> View:
     leave(desk, [book for book in live.values() if book.stage is Stage.EXITING and desk.lease.holds()])
     sights = _sights(desk, live.values())
     _grant_looks(desk)
+    paired = mixed(holdings)
     staying = (symbol for symbol, book in live.items() if book.stage is Stage.OPEN)
     for symbol in sorted(staying, key=lambda each: desk.memory.seen.get(each, desk.since)):
         if desk.lease.holds():
             desk.memory.seen[symbol] = desk.now()
             if symbol in holdings and supervised(live[symbol]):
-                _supervise(desk, live, symbol, holdings, sights)
+                _supervise(desk, live, holdings[symbol], paired, sights)
             else:
                 live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders)
     _cancel_strays(desk, holdings, live, orders)
@@ -68,10 +70,10 @@ def watch_contracts(desk: PositionDesk, view: View) -> View:
     """Between two turns: the quotes of contracts, and what a price decides by them."""
     live = dict(view.books)
     watched = tuple(book for book in live.values() if book.symbol in view.holdings and supervised(book))
-    sights = _sights(desk, watched)
+    sights, paired = _sights(desk, watched), mixed(view.holdings)
     for book in watched:
         if live[book.symbol].stage is Stage.OPEN and desk.lease.holds():
-            _supervise(desk, live, book.symbol, view.holdings, sights)
+            _supervise(desk, live, view.holdings[book.symbol], paired, sights)
     return replace(view, books=live, sights={**view.sights, **sights})
 
 
@@ -81,13 +83,18 @@ def supervised(book: Book) -> bool:
 
 
 def _supervise(
-    desk: PositionDesk, live: dict[str, Book], symbol: str, holdings: Mapping[str, Holding], sights: Mapping[str, Sight]
+    desk: PositionDesk,
+    live: dict[str, Book],
+    holding: Holding,
+    paired: Mapping[str, Holding],
+    sights: Mapping[str, Sight],
 ) -> None:
-    spread = spread_of(symbol, holdings)
+    symbol = holding.symbol
+    spread = spread_of(symbol, paired)
     if spread is not None:
         spreading.supervise(desk, live, spread, sights)
     else:
-        live[symbol] = exiting.supervise(desk, live[symbol], holdings[symbol], sights.get(symbol))
+        live[symbol] = exiting.supervise(desk, live[symbol], holding, sights.get(symbol))
 
 
 def _grant_looks(desk: PositionDesk) -> None:
@@ -100,9 +107,10 @@ def _grant_looks(desk: PositionDesk) -> None:
 
 def report(desk: PositionDesk, view: View) -> None:
     """Say what is held, each and together."""
+    paired = mixed(view.holdings)
     for symbol, book in view.books.items():
         if symbol in view.holdings:
-            _say_held(desk, _scene(desk, view, book), _ahead(desk, view, book))
+            _say_held(desk, _scene(desk, view, book), _ahead(desk, view, book, paired))
     books = view.books.values()
     desk.say(
         PositionsHeld(
@@ -121,8 +129,28 @@ def _sights(desk: PositionDesk, books: Iterable[Book]) -> dict[str, Sight]:
     contracts = tuple(book.symbol for book in books if contract(book.symbol) is not None)
     if not contracts or not desk.market_open():
         return {}
-    desk.memory.looks -= A_QUOTE
-    return desk.broker.sights(contracts)
+    memory, now = desk.memory, desk.now()
+    if len(contracts) > NAMES and _fresh(desk, contracts, now):
+        return memory.quotes
+    memory.looks -= A_QUOTE * requests_for(len(contracts))
+    memory.quotes, memory.quoted, memory.quoted_at = desk.broker.sights(contracts), frozenset(contracts), now
+    return memory.quotes
+
+
+def _fresh(desk: PositionDesk, contracts: tuple[str, ...], now: datetime) -> bool:
+    """Whether the quotes of all these were read so lately that they are not due again."""
+    at, asked = desk.memory.quoted_at, desk.memory.quoted
+    return at is not None and asked.issuperset(contracts) and now - at < quotes_every(desk, len(contracts))
+
+
+def requests_for(contracts: int) -> int:
+    """Requests that the quotes of so many contracts take."""
+    return -(-contracts // NAMES)
+
+
+def quotes_every(desk: PositionDesk, contracts: int) -> timedelta:
+    """Between two readings of their quotes: as declared for each hundred, so that it is one request at a time."""
+    return timedelta(seconds=desk.policy.options.quote_seconds * max(1, requests_for(contracts)))
 
 
 def _see_to(desk: PositionDesk, book: Book, holding: Holding | None, orders: tuple[Working, ...]) -> Book:
@@ -171,7 +199,7 @@ def _say_held(desk: PositionDesk, scene: Scene, ahead: Ahead) -> None:
     )
 
 
-def _ahead(desk: PositionDesk, view: View, book: Book) -> Ahead:
+def _ahead(desk: PositionDesk, view: View, book: Book, paired: Mapping[str, Holding]) -> Ahead:
     leaving = book.exit
     if leaving is not None:
         words = f"being closed: {leaving.reason} ({leaving.observed}; {leaving.threshold})"
@@ -179,6 +207,6 @@ def _ahead(desk: PositionDesk, view: View, book: Book) -> Ahead:
     if contract(book.symbol) is None:
         plan = plan_of(_scene(desk, view, book), desk.policy)
         return Ahead(f"its stop or its target at the broker: {plan.source}" if plan else "nothing: no plan is known")
-    spread = spread_of(book.symbol, view.holdings)
+    spread = spread_of(book.symbol, paired)
     whole = spreading.ahead(desk, spread, view.books, view.sights) if spread is not None else None
     return whole or exiting.ahead(desk, book, view.holdings[book.symbol], view.sights.get(book.symbol))

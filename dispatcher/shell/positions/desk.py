@@ -11,6 +11,7 @@ from decimal import Decimal
 from contract.events import ExitUndecided
 from contract.limits import Exits
 from dispatcher.core.order import trading_day
+from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Session
 from dispatcher.ports import Say, TradingAccount
 from dispatcher.position_ports import PositionBroker, PositionLedger, Requests
@@ -31,6 +32,10 @@ class Memory:
     events_read: datetime | None = None
     crowded: datetime | None = None
     """When many fills of late were last read again, to find those that came late among them."""
+    quotes: dict[str, Sight] = field(default_factory=dict)
+    quoted: frozenset[str] = frozenset()
+    quoted_at: datetime | None = None
+    """Quotes of contracts as last read, of which, and when; those of many are not read again at each turn."""
     undecided: dict[str, datetime] = field(default_factory=dict)
     """Since when no price decides over a position that one should decide over."""
     seen: dict[str, datetime] = field(default_factory=dict)

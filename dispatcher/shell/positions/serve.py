@@ -14,7 +14,7 @@ from dispatcher.position_ports import Bell, PositionBroker, PositionLedger, Requ
 from dispatcher.shell.beat import Beat
 from dispatcher.shell.clock import BrokerClock
 from dispatcher.shell.lease import Authority
-from dispatcher.shell.positions.cycle import View, report, supervised, turn, watch_contracts
+from dispatcher.shell.positions.cycle import View, quotes_every, report, supervised, turn, watch_contracts
 from dispatcher.shell.positions.desk import PositionDesk
 from dispatcher.shell.tenure import Tenure
 
@@ -118,9 +118,10 @@ class PositionService:
 
     def _quotes_due(self, desk: PositionDesk) -> float:
         """Seconds until the quotes of contracts are to be read; for ever where no price is to decide."""
-        if self._view is None or not self._whole or not any(map(supervised, self._view.books.values())):
+        watched = sum(map(supervised, self._view.books.values())) if self._view is not None and self._whole else 0
+        if not watched:
             return float("inf")
-        return max(0.0, self._quoted_at + desk.policy.options.quote_seconds - desk.monotonic())
+        return max(0.0, self._quoted_at + quotes_every(desk, watched).total_seconds() - desk.monotonic())
 
     def _leaving(self) -> int:
         """How many positions are on their way out."""

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from time import perf_counter
@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from contract.control import Ask, Request
-from contract.events import ExitOrder, PositionClosed
+from contract.events import ExitDecided, ExitOrder, PositionClosed
 from contract.limits import ByHand, Exits
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.core.outcome import Outcome
 from dispatcher.core.positions.sight import Sight
-from dispatcher.shell.positions.cycle import LOOKS_IN_A_TURN
+from dispatcher.position_ports import NAMES
+from dispatcher.shell.positions.cycle import LOOKS_IN_A_TURN, watch_contracts
 from dispatcher.shell.positions.serve import SPACING_SECONDS
 from sandbox.exchange import AccountConfig, Config, Settings, running
 from sandbox.exchange.text import nanoseconds
@@ -28,23 +29,29 @@ pytestmark = pytest.mark.world
 
 MANY = 500
 WITH_STOPS = 40
+NEAR_A_HUNDRED = ("99.98", "100.02")
 A_MINUTE = 200
 """Requests the broker allows an account."""
 EXITS = int(os.environ.get("POSITION_EXITS", "5"))
 CALL = "AAPL261218C00200000"
 
 
+def shares(many: int) -> dict[str, str]:
+    """So many symbols, each entered at 100 USD."""
+    return {f"S{number:03d}": "100" for number in range(many)}
+
+
 @pytest.fixture
 def crowded(shelf: Database) -> Iterator[Stand]:
     """An account that holds one share each of five hundred stocks, with no stop anywhere."""
-    with holding(shelf, MANY) as stand:
+    with holding(shelf, shares(MANY), NEAR_A_HUNDRED) as stand:
         yield stand
 
 
 @pytest.fixture
 def gathered(shelf: Database) -> Iterator[Stand]:
     """The same of enough to be looked for in one list."""
-    with holding(shelf, WITH_STOPS) as stand:
+    with holding(shelf, shares(WITH_STOPS), NEAR_A_HUNDRED) as stand:
         for _ in range(2):
             stand.turn()
             stand.advance(3)
@@ -52,15 +59,16 @@ def gathered(shelf: Database) -> Iterator[Stand]:
 
 
 @contextmanager
-def holding(shelf: Database, many: int) -> Iterator[Stand]:
-    held = {f"S{number:03d}": {"qty": "1", "avg_entry_price": "100"} for number in range(many)}
+def holding(shelf: Database, prices: Mapping[str, str], sides: tuple[str, str]) -> Iterator[Stand]:
+    """One of each, entered at its price, USD; all are quoted alike."""
+    held = {symbol: {"qty": "1", "avg_entry_price": price} for symbol, price in prices.items()}
     account = AccountConfig(ACCOUNT.number, ACCOUNT.key, ACCOUNT.secret, Decimal(1_000_000), positions=held)
     config = Config(
         seed=7,
         now=nanoseconds(MONDAY_MORNING),
         clock_running=False,
         accounts=(account,),
-        quotes={symbol: {"bid": "99.98", "ask": "100.02"} for symbol in held},
+        quotes={symbol: dict(zip(("bid", "ask"), sides, strict=True)) for symbol in held},
         settings=Settings(rate_limit=0),
     )
     with running(config) as exchange:
@@ -101,6 +109,53 @@ def test_a_minute_of_turns_over_five_hundred_naked_positions_asks_less_than_the_
         crowded.advance(SPACING_SECONDS)
 
     assert asked < A_MINUTE
+
+
+CONTRACTS = [
+    f"{underlying}{expires}{kind}{strike * 1000:08d}"
+    for underlying in ("AAPL", "ADBE", "AMZN", "MSFT", "NVDA")
+    for expires in ("261204", "261218")
+    for kind in "CP"
+    for strike in range(150, 275, 5)
+]
+
+
+@pytest.fixture
+def optioned(shelf: Database) -> Iterator[Stand]:
+    """An account that holds one contract each of five hundred."""
+    with holding(shelf, dict.fromkeys(CONTRACTS, "5"), ("4.95", "5.05")) as stand:
+        yield stand
+
+
+def test_five_hundred_contracts_ask_less_in_a_minute_than_the_broker_allows(optioned: Stand) -> None:
+    """Their quotes are five requests: a turn every 2 s and a look between two turns, whenever one is due."""
+    view = optioned.turn()
+    for _ in range(2):
+        optioned.advance(SPACING_SECONDS)
+        view = optioned.turn()
+    assert len(view.books) == len(view.sights) == MANY
+    before, turns = optioned.requests(), 10
+    for _ in range(turns):
+        optioned.advance(SPACING_SECONDS / 2)
+        view = watch_contracts(optioned.desk(), view)
+        optioned.advance(SPACING_SECONDS / 2)
+        view = optioned.turn()
+
+    assert (optioned.requests() - before) * 60 / (turns * SPACING_SECONDS) < A_MINUTE
+
+
+def test_what_falls_among_five_hundred_contracts_is_seen_within_five_times_as_long(optioned: Stand) -> None:
+    for _ in range(3):
+        view = optioned.turn()
+        optioned.advance(SPACING_SECONDS)
+    optioned.price(CONTRACTS[-1], "1.00", "1.04")
+    fell_at = optioned.now()
+    while not optioned.events(ExitDecided):
+        optioned.advance(1)
+        view = watch_contracts(optioned.desk(), view)
+
+    assert (optioned.now() - fell_at).total_seconds() <= len(CONTRACTS) / NAMES
+    assert [each.symbol for each in optioned.events(ExitDecided)] == [CONTRACTS[-1]]
 
 
 class Timed(AlpacaBroker):
