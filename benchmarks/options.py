@@ -97,7 +97,7 @@ def _turn(  # noqa: PLR0917  one account's turn, said once
         quotes={symbol: _quote(price) for symbol, price in prices.items()},
         assets={symbol: {"penny_options": draw.random() < 0.5} for symbol in prices},  # noqa: PLR2004  half of them
     )
-    with running(config) as exchange, dispatcher(exchange, database, account, _limits(structure)):
+    with running(config) as exchange, dispatcher(exchange, database, account, limits_for(structure)):
         _feed(exchange, database, list(prices), draw)
         _count(tally, database, count)
 
@@ -151,7 +151,7 @@ def _ending(tally: Tally, action: str, state: str, reason: Any, words: str) -> N
         tally.accepted_by_action[action] += 1
 
 
-def _limits(structure: Structure) -> Limits:
+def limits_for(structure: Structure) -> Limits:
     """The usual limits of options, but for the counts that a thousand orders at once would reach."""
     options = Options(
         bought_as=structure,

@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from html import escape
 from io import BytesIO
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from psycopg import Connection
+from psycopg.rows import DictRow
 
 from contract.options import Volatility
 from dispatcher.adapters.database import connect
@@ -55,7 +57,12 @@ th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid #dde3
 th:first-child, td:first-child, td:last-child { text-align: left; }
 tr.chosen { background: #d7ebd9; } tr.excluded { color: #7b8794; } img { max-width: 100%; }
 """
-CLAIM = "SELECT rationale FROM dispatch_claims WHERE account = %(account)s AND recommendation_id = %(number)s"
+CLAIM = """
+SELECT c.rationale, concat_ws(' ', r.action, r.instrument_type, r.ticker) AS what,
+    concat_ws(': ', c.state, c.reason) AS ending
+FROM dispatch_claims c JOIN dispatch_recommendations r ON r.id = c.recommendation_id
+WHERE c.account = %(account)s AND c.recommendation_id = %(number)s AND c.rationale IS NOT NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ def history(told: History) -> Figure:
     axes.plot(days, values, color=LINE, linewidth=1.4)
     axes.xaxis_date()
     low, high = min(values[:-1], default=values[-1]), max(values[:-1], default=values[-1])
-    axes.axhspan(low, high, color=PALE, zorder=0)
+    axes.axhspan(low, high, color=PALE, zorder=0, label="between the lowest and the highest day before the newest")
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), frameon=False, fontsize=8.5)
     axes.plot(days[-1:], values[-1:], "o", color=NOW, markersize=7)
     beside: dict[str, Any] = {"xytext": (9, 0), "textcoords": "offset points", "va": "center", "color": NOW}
     axes.annotate(f"{values[-1]:.1f} %", (days[-1], values[-1]), **beside)
@@ -126,30 +134,35 @@ def _ranks(axes: Any, low: float, high: float) -> None:
 
 def candidates(rationale: Rationale, title: str) -> Figure:
     """The best suitable contracts as a table, and how many each reason excluded."""
-    shown = _sorted(rationale)[:SHOWN]
-    cells = [[_cell(each, column) for column in COLUMNS] for each in shown]
+    lines, shown = [title, *outcome(rationale)], _sorted(rationale)[:SHOWN]
     reasons = len({reason for each in rationale["candidates"] for reason in each["exclusions"]})
-    rows, bars = 4 + len(cells), 3 + reasons
+    rows, bars = len(lines) + bool(shown) + len(shown), 2 + reasons
     figure = Figure(figsize=(12.5, 0.29 * (rows + bars)), layout="constrained")
     top, bottom = figure.subplots(2, 1, height_ratios=(rows, bars))
     top.axis("off")
-    top.set_title("\n".join([title, *outcome(rationale)]), loc="left", fontsize=11, linespacing=1.5)
-    if cells:
-        widths = [0.18, *[0.082] * (len(COLUMNS) - 1)]
-        table = top.table(
-            cells,
-            colLabels=list(COLUMNS.values()),
-            colWidths=widths,
-            bbox=(0, 0, 1, 1),
-            cellLoc="right",
-        )
-        table.auto_set_font_size(value=False)
-        table.set_fontsize(8.5)
-        for (row, _), cell in table.get_celld().items():
-            cell.set_edgecolor("#dde3ea")
-            cell.set_facecolor(_shade(row, shown, rationale))
-    _excluded(bottom, rationale)
+    top.set_title("\n".join(lines), loc="left", fontsize=11, linespacing=1.5)
+    if shown:
+        _cells(top, shown, rationale)
+    if reasons:
+        _excluded(bottom, rationale)
+    else:
+        bottom.axis("off")
     return figure
+
+
+def _cells(axes: Any, shown: Sequence[Mapping[str, Any]], rationale: Rationale) -> None:
+    table = axes.table(
+        [[_cell(each, column) for column in COLUMNS] for each in shown],
+        colLabels=list(COLUMNS.values()),
+        colWidths=[0.18, *[0.082] * (len(COLUMNS) - 1)],
+        bbox=(0, 0, 1, 1),
+        cellLoc="right",
+    )
+    table.auto_set_font_size(value=False)
+    table.set_fontsize(8.5)
+    for (row, _), cell in table.get_celld().items():
+        cell.set_edgecolor("#dde3ea")
+        cell.set_facecolor(_shade(row, shown, rationale))
 
 
 def _shade(row: int, shown: Sequence[Mapping[str, Any]], rationale: Rationale) -> str:
@@ -170,17 +183,36 @@ def _excluded(axes: Any, rationale: Rationale) -> None:
     axes.spines[["top", "right", "bottom"]].set_visible(b=False)
 
 
-def outcome(rationale: Rationale) -> tuple[str, str]:
-    """What came of it: the trade with its limits, and how many contracts it was chosen from."""
-    able = len(_sorted(rationale))
-    judged = f"{able} of {len(rationale['candidates'])} contracts suitable" + (
-        f", the best {SHOWN} shown" if able > SHOWN else ""
-    )
-    trade = rationale.get("trade")
-    if not trade:
-        return "nothing chosen", judged
-    legs = f"{trade['bought']} bought" + (f", {trade['sold']} sold" if "sold" in trade else "")
-    return f"{legs}, from ${trade['first_limit']} to ${trade['bound']}, at most ${trade['loss']} lost by each", judged
+def outcome(rationale: Rationale) -> list[str]:
+    """What came of it: the trade with its limits, its size and why, and how many contracts it was chosen from."""
+    told = [_told_of(rationale["rank"])] if rationale.get("rank") else []
+    trade, size = rationale.get("trade"), rationale.get("size")
+    if trade:
+        legs = f"{trade['bought']} bought" + (f", {trade['sold']} sold" if "sold" in trade else "")
+        first, bound = (_paid(trade[name]) for name in ("first_limit", "bound"))
+        told.append(f"{legs}; first {first}, at worst {bound}; at most ${trade['loss']} lost by each")
+    if size:
+        told.append(
+            f"{size['contracts']} contracts, bound by {size['bound_by']}; {size['edge']['trades']} closed trades"
+        )
+    able, all_ = len(_sorted(rationale)), len(rationale["candidates"])
+    if not all_:
+        return [*told, "no contract was looked at"]
+    best = f", the best {SHOWN} shown" if able > SHOWN else ""
+    return [*told, f"{able} of {all_} contracts suitable{best}"]
+
+
+def _paid(price: str) -> str:
+    """A limit in words: below 0 it is a credit."""
+    return f"${price.removeprefix('-')} {'received' if price.startswith('-') else 'paid'}"
+
+
+def _told_of(rank: Mapping[str, Any]) -> str:
+    """What was known of the volatility's place when it was decided."""
+    if rank["kind"] == "unranked":
+        return f"rank undefined: {rank['why']}"
+    iv = Decimal(rank["iv"]) * 100
+    return f"volatility {iv:.1f} %, rank {Decimal(rank['rank']):.0f}, percentile {Decimal(rank['percentile']):.0f}"
 
 
 def page(told: History, rationale: Rationale | None, title: str) -> str:
@@ -190,7 +222,7 @@ def page(told: History, rationale: Rationale | None, title: str) -> str:
         body += [
             f"<h2>{escape(title)}</h2>",
             *(f"<p>{escape(line)}</p>" for line in outcome(rationale)),
-            _table(rationale),
+            _table(rationale) if rationale["candidates"] else "",
         ]
     head = f"<meta charset='utf-8'><title>{escape(told.underlying)}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(body)}</body></html>\n"
@@ -247,15 +279,23 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--account", default="large")
     asked = parser.parse_args(arguments)
     with connect(asked.database, os.environ.get("DATABASE_PASSWORD", ""), name="pictures") as opened:
-        store = PostgresVolatility(opened)
-        series = store.series(asked.underlying, date.today() - timedelta(days=10_000), date.max)  # noqa: DTZ011  any day
-        found = opened.execute(CLAIM, {"account": asked.account, "number": asked.recommendation}).fetchone()
-    if not series:
+        drawn = from_database(opened, asked.folder, asked.underlying, asked.recommendation, asked.account)
+    if not drawn:
         sys.stderr.write(f"pictures: no day of {asked.underlying}\n  next: python -m dispatcher iv-snapshot\n")
-        return 1
-    title = f"recommendation {asked.recommendation} for {asked.account}"
-    draw(asked.folder, History.of(asked.underlying, series[-366:]), found["rationale"] if found else None, title)
-    return 0
+    return 0 if drawn else 1
+
+
+def from_database(
+    connection: Connection[DictRow], folder: Path, underlying: str, recommendation: int | None, account: str
+) -> bool:
+    """Draw what the database holds of an underlying and a decision; whether it holds a day."""
+    series = PostgresVolatility(connection).series(underlying, date.min, date.max)
+    found = connection.execute(CLAIM, {"account": account, "number": recommendation}).fetchone()
+    if not series:
+        return False
+    title = f"recommendation {recommendation} for {account}, {found['what']}: {found['ending']}" if found else ""
+    draw(folder, History.of(underlying, series[-366:]), found["rationale"] if found else None, title)
+    return True
 
 
 def draw(folder: Path, told: History, rationale: Rationale | None, title: str) -> None:

@@ -94,8 +94,8 @@ def _lookups(connection: Connection[DictRow]) -> tuple[list[float], list[float]]
 
 def _day(connection: Connection[DictRow], exchange: Running) -> tuple[float, int]:
     """Seconds of a day's job that need not wait for a budget, and how many requests it made."""
-    broker = _broker(exchange)
-    taken = take(_job(connection, broker, broker), UNDERLYINGS)
+    broker = broker_of(exchange)
+    taken = take(job_of(connection, broker, broker), UNDERLYINGS)
     assert (taken.recorded, taken.missing) == (len(UNDERLYINGS), 0)
     return float(taken.seconds), taken.requests
 
@@ -103,16 +103,18 @@ def _day(connection: Connection[DictRow], exchange: Running) -> tuple[float, int
 def _past_year(connection: Connection[DictRow], exchange: Running) -> tuple[float, int]:
     """The same of a year of one underlying, worked out from bars."""
     connection.execute("TRUNCATE volatility_days")
-    broker = _broker(exchange)
-    filled = fill(_job(connection, broker, broker.history()), UNDERLYINGS[:1], TODAY - timedelta(days=365), YESTERDAY)
+    broker = broker_of(exchange)
+    filled = fill(job_of(connection, broker, broker.history()), UNDERLYINGS[:1], TODAY - timedelta(days=365), YESTERDAY)
     assert (filled.recorded > 240, filled.missing) == (True, 0)  # noqa: PLR2004  a year has some 250 sessions
     return float(filled.seconds), filled.requests
 
 
-def _broker(exchange: Running) -> AlpacaBroker:
+def broker_of(exchange: Running) -> AlpacaBroker:
+    """The exchange, on no budget."""
     return AlpacaBroker(key=ACCOUNT.key, secret=ACCOUNT.secret, trading_url=exchange.url, data_url=exchange.url)
 
 
-def _job(connection: Connection[DictRow], clock: AlpacaBroker, broker: B) -> Job[B]:
+def job_of(connection: Connection[DictRow], clock: AlpacaBroker, broker: B) -> Job[B]:
+    """What days are taken or worked out with: nothing is said, nothing waited for."""
     store, now = PostgresVolatility(connection), clock.clock()
     return Job(broker, complete, store, Volatility(), lambda _: None, lambda: now, Asker(lambda _: None), monotonic)
