@@ -111,6 +111,8 @@ class Fleet:
             berth = self._berths[account]
             if berth.epoch is not None and berth.keeps():
                 return Grant(berth.epoch)
+            if berth.epoch is not None and berth.wanted_back:
+                self.release(account, berth.epoch)  # before its service ever began: nobody else would let it go
             held = self._holders.get(account, NOBODY)
             return NOBODY if held.holder == self._holder else held
 

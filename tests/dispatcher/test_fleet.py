@@ -95,6 +95,19 @@ def test_who_joins_is_given_a_fair_share(crew: Crew) -> None:
     assert sorted(chain.from_iterable(crew.held().values())) == list(ACCOUNTS)
 
 
+def test_what_another_is_to_have_before_its_service_has_begun_is_let_go_all_the_same(crew: Crew) -> None:
+    first = crew.join("p1")
+    first.round()
+    second = crew.join("p2")
+    for fleet in (second, first):
+        fleet.round()
+    begun = [account for account in ACCOUNTS if isinstance(first.berth(account).take(), Grant)]
+    for fleet in (first, second):
+        fleet.round()
+
+    assert (len(begun), crew.counts()) == (3, [3, 3])
+
+
 def test_what_one_had_that_leaves_is_shared_by_the_others(crew: Crew) -> None:
     for name in ("p1", "p2", "p3"):
         crew.join(name)
@@ -116,7 +129,7 @@ def test_what_one_had_whose_connection_is_gone_is_taken_at_once_under_the_next_e
     standing_by = pair.fleets["p2"].berth("a").take()
     del pair.fleets["p1"]
     pair.books.run(
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
         " AND objid = (hashtextextended('dispatch member p1', 0) & 4294967295)::oid"
     )
     pair.rounds(2)
