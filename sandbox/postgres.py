@@ -15,7 +15,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import LiteralString, Self
@@ -34,6 +34,9 @@ DATABASE = "ops_pipeline"
 ROLE = "dispatcher"
 _SUPERUSER = "postgres"
 _HOST = "127.0.0.1"
+_PORTS = range(20_000, 32_000)
+"""Below those that Linux gives to outgoing connections (ip_local_port_range)."""
+_TRIES = 100
 _PASSWORDS = "passwords.json"
 _SETTINGS = {
     "listen_addresses": _HOST,
@@ -84,7 +87,7 @@ class Postgres:
 
         Args:
             folder: made if absent; a folder of an earlier server is started again with its data.
-            port: 0 lets the operating system choose.
+            port: 0 chooses a free one.
             durable: False makes tests faster: a crash of the machine may then lose data.
         """
         server = cls.start(folder, port=port, durable=durable)
@@ -265,10 +268,12 @@ def _write_private(file: Path, text: str) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that the system gives to no outgoing connection, so that it is still free when a server comes back."""
+    for port in secrets.SystemRandom().sample(_PORTS, _TRIES):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((_HOST, port))
+            return port
+    raise PostgresError(f"{_TRIES} ports between {_PORTS.start} and {_PORTS.stop} are all taken")
 
 
 def _url(role: str, port: int, database: str) -> str:
@@ -278,7 +283,7 @@ def _url(role: str, port: int, database: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a server until SIGTERM or SIGINT. Exit 0 after a clean stop, 1 when it ended by itself."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.postgres", description=main.__doc__)
-    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 lets the system choose")
+    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 chooses a free one")
     parser.add_argument("--data", type=Path, required=True, help="folder of the data; made if absent, kept at the end")
     options = parser.parse_args(arguments)
 

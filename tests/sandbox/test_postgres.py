@@ -144,3 +144,9 @@ def _alone(folder: Path) -> "subprocess.Popen[str]":
         text=True,
         env={**os.environ, DATABASE_PASSWORD.name: "from-outside"},
     )
+
+
+def test_its_port_is_none_that_an_outgoing_connection_may_have_taken_while_it_was_down(postgres: Postgres) -> None:
+    first, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+
+    assert postgres.port < int(first)
