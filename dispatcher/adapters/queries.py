@@ -262,12 +262,26 @@ WHERE account = %(account)s AND recommendation_id = ANY (%(ids)s)
   AND state NOT IN ('claimed', 'refused', 'not_placed')
 """
 # Whole trades that began with an entry of ours: a person's own say nothing about the recommendations.
+# A spread's fills bear the ids of its legs, which no answer of ours has: it is known again by its contracts, opened
+# between its order and that order's end. It is a trade once both legs are closed; its stake is what it could lose.
 CLOSED_TRADES = """
 SELECT symbol, opened_at, closed_at, cost, realized, fees FROM positions p
 WHERE account = %(account)s AND stage = 'closed' AND complete AND cost > 0
   AND (symbol ~ '[0-9]{6}[CP][0-9]{8}$') = %(options)s
   AND EXISTS (SELECT FROM position_movements m JOIN dispatch_claims c USING (account)
               WHERE m.position_id = p.id AND c.broker_order_id = m.order_id)
+UNION ALL
+SELECT c.symbol, min(p.opened_at), max(p.closed_at), (c.rationale->'trade'->>'loss')::numeric * c.filled_qty,
+    sum(p.realized), sum(p.fees)
+FROM (SELECT * FROM dispatch_claims
+      WHERE %(options)s AND account = %(account)s AND payload->>'order_class' = 'mleg' AND filled_qty > 0
+      ORDER BY since DESC LIMIT %(most)s) c,
+    jsonb_array_elements(c.payload->'legs') leg, positions p
+WHERE (c.rationale->'trade'->>'loss')::numeric > 0
+  AND p.account = c.account AND p.symbol = leg->>'symbol'
+  AND p.opened_at BETWEEN c.intended_at - interval '5 seconds' AND c.since + interval '5 seconds'
+GROUP BY c.recommendation_id, c.symbol, c.payload, c.rationale, c.filled_qty
+HAVING count(*) = jsonb_array_length(c.payload->'legs') AND bool_and(p.stage = 'closed' AND p.complete)
 ORDER BY closed_at DESC LIMIT %(most)s
 """
 # One row however long the window: the index on (underlying, day) has it in one place.

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """One position from flat to flat that an entry of ours opened. Amounts in USD, times are the broker's clock.
+    """One position, or one spread, from flat to flat that an entry of ours opened. USD; times are the broker's clock.
 
-    `cost` is what its openings were worth (× 100 for contracts), the proceeds for a short position; `realized` is its
-    profit from the broker's fills, first in first out, before `fees`.
+    `cost` is what its openings were worth (× 100 for contracts), the proceeds for a short position, and of a spread
+    what it could lose; `realized` is its profit from the broker's fills, first in first out, before `fees`.
     """
 
     symbol: str

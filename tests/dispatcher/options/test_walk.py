@@ -76,6 +76,7 @@ def test_a_call_is_chosen_bought_and_told(world: World) -> None:
     assert execution["implied_volatility"] == pytest.approx(float(best["iv"]), abs=1e-6)
     assert execution["strategy_type"] == "swing_trade"
     assert execution["explain_json"]["size"]["bound_by"] == "fixed fraction"
+    assert claim["rationale"]["size"]["edge"]["trades"] == 0, "what Kelly was told is kept, whatever decided"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Trades that are over tell the odds of their kind: our own entries', from fills, and nobody else's."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -80,3 +81,54 @@ def test_a_contract_is_told_among_the_options_and_stands_for_a_hundred_shares(st
 
     (trade,) = closed_trades(stand, options=True)
     assert (trade.cost, trade.realized) == (Decimal(404), Decimal(-204))
+
+
+BOUGHT, SOLD = "AAPL261218P00190000", "AAPL261218P00200000"
+
+
+def credit_spread(stand: Stand, **claimed: object) -> None:
+    """A put sold at 5.00 and one bought at 2.00 as one order of ours, able to lose $700."""
+    stand.price(SOLD, "5.00", "5.00")
+    stand.price(BOUGHT, "2.00", "2.00")
+    order = stand.claim("AAPL", 1)
+    stand.buy_spread(BOUGHT, SOLD)
+    told = {"payload": {"order_class": "mleg", "legs": [{"symbol": BOUGHT}, {"symbol": SOLD}]}, "filled_qty": 1}
+    told |= {"rationale": {"trade": {"loss": "700.00"}}} | claimed
+    stand.rows(
+        "UPDATE dispatch_claims SET state = 'filled', broker_order_id = 'head', symbol = %s, payload = %s,"
+        " rationale = %s, filled_qty = %s, since = %s WHERE client_order_id = %s RETURNING 1",
+        BOUGHT,
+        json.dumps(told["payload"]),
+        json.dumps(told["rationale"]),
+        told["filled_qty"],
+        stand.now(),
+        order.client_order_id,
+    )
+    stand.turn()
+
+
+def test_a_spread_is_one_trade_whose_stake_is_what_it_could_lose(stand: Stand) -> None:
+    stand.turn()
+    credit_spread(stand)
+    assert closed_trades(stand, options=True) == (), "it is still held"
+
+    stand.price(SOLD, "0.30", "0.30")
+    stand.price(BOUGHT, "0.05", "0.05")
+    stand.turn(4)
+
+    assert stand.held() == {}
+    (trade,) = closed_trades(stand, options=True)
+    # 4.70 earned by the put that was sold, 1.95 lost by the other, of 7.00 at risk
+    assert (trade.symbol, trade.cost, trade.realized) == (BOUGHT, Decimal(700), Decimal(275))
+    assert closed_trades(stand, options=False) == ()
+
+
+def test_a_spread_that_a_person_opened_is_no_evidence(stand: Stand) -> None:
+    stand.turn()
+    credit_spread(stand, filled_qty=0)  # ours was never filled; the same contracts were traded by hand
+    stand.price(SOLD, "0.30", "0.30")
+    stand.price(BOUGHT, "0.05", "0.05")
+    stand.turn(4)
+
+    assert stand.held() == {}
+    assert closed_trades(stand, options=True) == ()
