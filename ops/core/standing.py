@@ -1,7 +1,7 @@
 """What is true of an environment, and where its parts disagree: from observations alone."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from contract.names import NOT_RELEASED, Names
@@ -109,7 +109,15 @@ def release(scene: Scene, names: Names) -> Release | None:
         for each in (record.to, record.before):
             if each is not None and each.revisions == revisions:
                 return each
-    return _unrecorded(scene, revisions)
+    return _in_part(scene, revisions) or _unrecorded(scene, revisions)
+
+
+def _in_part(scene: Scene, revisions: Mapping[str, str]) -> Release | None:
+    """A recorded release of which only some services run, as one that was kept halfway leaves it."""
+    for each in releases(scene):
+        if revisions.items() <= each.revisions.items():
+            return replace(each, parts={name: each.parts[name] for name in revisions})
+    return None
 
 
 def _unrecorded(scene: Scene, revisions: Mapping[str, str]) -> Release:

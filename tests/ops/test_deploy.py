@@ -404,6 +404,16 @@ def test_a_first_release_that_is_kept_at_one_service_and_fails_at_another_runs_n
     assert [each.condition for each in env.status().services] == [Condition.STOPPED] * 2
 
 
+def test_a_first_release_that_is_kept_halfway_is_called_by_its_name(tmp_path: Path) -> None:
+    env = Environment(tmp_path, FOUR)
+
+    assert env.deploy(env.image("one", verdict=Verdict.INCONCLUSIVE)).exit is Exit.INCONCLUSIVE
+
+    says = env.status()
+    assert (says.release and says.release.tag, says.release and set(says.release.parts)) == ("one", {FOUR[0]})
+    assert not says.proven
+
+
 def test_migrations_run_once_and_before_any_service_and_every_service_checks_itself(four: Environment) -> None:
     four.told.clear()
     assert four.deploy(four.image("two")).exit is Exit.DONE
