@@ -20,11 +20,12 @@ from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.core.outcome import Outcome
 from dispatcher.core.positions.book import Exit, ExitReason
 from dispatcher.core.positions.sight import Sight
+from dispatcher.position_ports import NAMES
 from dispatcher.shell.positions.exiting import mark
 from dispatcher.shell.positions.serve import SPACING_SECONDS
 
 EXITS = 200
-MANY = 500
+MANY, FALLING = 500, 50
 A_MINUTE = 200
 """Requests the broker allows an account."""
 CALL = "AAPL261218C00200000"
@@ -62,6 +63,7 @@ def measures() -> Iterator[Measure]:
     peer = "alpaca-py, quote read to close_position answered"
     yield Measure("quote_to_exit_p50_ms", percentile(ours, 50), percentile(bare, 50), "ms", peer)
     yield Measure("quote_to_exit_p99_ms", percentile(ours, 99), percentile(bare, 99), "ms", peer)
+    yield Measure("quote_to_exit_among_500_p99_ms", percentile(_among_many(), 99), percentile(bare, 99), "ms", peer)
     limit = "the broker's limit per account"
     yield Measure("requests_a_minute_500_positions", _requests_a_minute(), A_MINUTE, "requests/min", limit)
     yield Measure("flatten_500_positions_requests", _flatten(), A_MINUTE, "requests", f"{limit} and minute")
@@ -74,6 +76,27 @@ def _leave(standing: Manager) -> None:
     standing.exchange.quotes({CALL: CHEAP})
     standing.turn()
     standing.turn()
+
+
+def _among_many() -> list[float]:
+    """Milliseconds as above, while 500 contracts are held and one after the other falls."""
+    symbols = [
+        f"{underlying}{expires}{kind}{strike * 1000:08d}"
+        for underlying in ("AAPL", "ADBE", "AMZN", "MSFT", "NVDA")
+        for expires in ("261204", "261218")
+        for kind in "CP"
+        for strike in range(150, 275, 5)
+    ]
+    held = {symbol: {"qty": "1", "avg_entry_price": "2"} for symbol in symbols}
+    found: list[float] = []
+    Timed.milliseconds = found
+    with manager(OPEN, dict.fromkeys(symbols, DEAR), held=held, broker=Timed) as standing:
+        for symbol in (None, None, *symbols[:: MANY // FALLING]):
+            standing.advance(MANY / NAMES)
+            if symbol is not None:
+                standing.exchange.quotes({symbol: CHEAP})
+            standing.turn()
+    return found
 
 
 def _bare(standing: Manager) -> float:

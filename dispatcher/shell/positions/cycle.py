@@ -11,15 +11,14 @@ from dispatcher.core.positions.cover import Holding, Scene, Working, plan_of, pr
 from dispatcher.core.positions.exits import Ahead
 from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.sight import Sight
-from dispatcher.core.positions.spreads import mixed, spread_of
 from dispatcher.position_ports import NAMES
-from dispatcher.shell.positions import exiting, spreading
 from dispatcher.shell.positions.asking import obey
 from dispatcher.shell.positions.bookkeeping import keep_books, read_statement
 from dispatcher.shell.positions.caring import look_after
 from dispatcher.shell.positions.desk import PositionDesk, seconds
 from dispatcher.shell.positions.leaving import leave
 from dispatcher.shell.positions.settling import settle
+from dispatcher.shell.positions.supervising import Seen, ahead, seen, supervise
 from dispatcher.shell.truth import day_began
 
 LOOKS_IN_A_TURN = 8
@@ -53,15 +52,12 @@ def turn(desk: PositionDesk) -> View:
     leave(desk, [book for book in live.values() if book.stage is Stage.EXITING and desk.lease.holds()])
     sights = _sights(desk, live.values())
     _grant_looks(desk)
-    paired = mixed(holdings)
-    staying = (symbol for symbol, book in live.items() if book.stage is Stage.OPEN)
-    for symbol in sorted(staying, key=lambda each: desk.memory.seen.get(each, desk.since)):
+    _supervise(desk, live, holdings, sights)
+    shares = [book.symbol for book in live.values() if contract(book.symbol) is None and book.stage is Stage.OPEN]
+    for symbol in sorted(shares, key=lambda each: desk.memory.seen.get(each, desk.since)):
         if desk.lease.holds():
             desk.memory.seen[symbol] = desk.now()
-            if symbol in holdings and supervised(live[symbol]):
-                _supervise(desk, live, holdings[symbol], paired, sights)
-            else:
-                live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders)
+            live[symbol] = _see_to(desk, live[symbol], holdings.get(symbol), orders)
     _cancel_strays(desk, holdings, live, orders)
     return View(holdings, orders, live, sights, unclear)
 
@@ -70,10 +66,8 @@ def watch_contracts(desk: PositionDesk, view: View) -> View:
     """Between two turns: the quotes of contracts, and what a price decides by them."""
     live = dict(view.books)
     watched = tuple(book for book in live.values() if book.symbol in view.holdings and supervised(book))
-    sights, paired = _sights(desk, watched), mixed(view.holdings)
-    for book in watched:
-        if live[book.symbol].stage is Stage.OPEN and desk.lease.holds():
-            _supervise(desk, live, view.holdings[book.symbol], paired, sights)
+    sights = _sights(desk, watched)
+    _supervise(desk, live, view.holdings, sights)
     return replace(view, books=live, sights={**view.sights, **sights})
 
 
@@ -83,18 +77,11 @@ def supervised(book: Book) -> bool:
 
 
 def _supervise(
-    desk: PositionDesk,
-    live: dict[str, Book],
-    holding: Holding,
-    paired: Mapping[str, Holding],
-    sights: Mapping[str, Sight],
+    desk: PositionDesk, live: dict[str, Book], holdings: Mapping[str, Holding], sights: Mapping[str, Sight]
 ) -> None:
-    symbol = holding.symbol
-    spread = spread_of(symbol, paired)
-    if spread is not None:
-        spreading.supervise(desk, live, spread, sights)
-    else:
-        live[symbol] = exiting.supervise(desk, live[symbol], holding, sights.get(symbol))
+    symbols = [book.symbol for book in live.values() if book.symbol in holdings and supervised(book)]
+    if desk.lease.holds():
+        supervise(desk, live, seen(live, holdings, sights), symbols)
 
 
 def _grant_looks(desk: PositionDesk) -> None:
@@ -107,10 +94,10 @@ def _grant_looks(desk: PositionDesk) -> None:
 
 def report(desk: PositionDesk, view: View) -> None:
     """Say what is held, each and together."""
-    paired = mixed(view.holdings)
+    at = seen(view.books, view.holdings, view.sights)
     for symbol, book in view.books.items():
         if symbol in view.holdings:
-            _say_held(desk, _scene(desk, view, book), _ahead(desk, view, book, paired))
+            _say_held(desk, _scene(desk, view, book), _ahead(desk, view, at, book))
     books = view.books.values()
     desk.say(
         PositionsHeld(
@@ -154,8 +141,8 @@ def quotes_every(desk: PositionDesk, contracts: int) -> timedelta:
 
 
 def _see_to(desk: PositionDesk, book: Book, holding: Holding | None, orders: tuple[Working, ...]) -> Book:
-    if book.stage is Stage.EXITING or holding is None:
-        return book  # begun as the other leg of a spread, or gone, and the statement is about to say how
+    if holding is None:
+        return book  # gone, and the statement is about to say how
     return look_after(desk, book, holding, tuple(each for each in orders if each.symbol == book.symbol))
 
 
@@ -179,7 +166,7 @@ def _scene(desk: PositionDesk, view: View, book: Book) -> Scene:
     return Scene(book, view.holdings[book.symbol], orders, view.sights.get(book.symbol), desk.now())
 
 
-def _say_held(desk: PositionDesk, scene: Scene, ahead: Ahead) -> None:
+def _say_held(desk: PositionDesk, scene: Scene, next_exit: Ahead) -> None:
     book, holding, since = scene.book, scene.holding, scene.book.unprotected_since
     desk.say(
         PositionHeld(
@@ -192,14 +179,14 @@ def _say_held(desk: PositionDesk, scene: Scene, ahead: Ahead) -> None:
             age_seconds=seconds(desk.now() - book.opened_at),
             protection=protection(scene),
             unprotected_seconds=None if since is None else seconds(desk.now() - since),
-            next_exit=ahead.words,
-            exit_rule=ahead.rule,
-            exit_seconds=None if ahead.due is None else seconds(ahead.due - desk.now()),
+            next_exit=next_exit.words,
+            exit_rule=next_exit.rule,
+            exit_seconds=None if next_exit.due is None else seconds(next_exit.due - desk.now()),
         )
     )
 
 
-def _ahead(desk: PositionDesk, view: View, book: Book, paired: Mapping[str, Holding]) -> Ahead:
+def _ahead(desk: PositionDesk, view: View, at: Seen, book: Book) -> Ahead:
     leaving = book.exit
     if leaving is not None:
         words = f"being closed: {leaving.reason} ({leaving.observed}; {leaving.threshold})"
@@ -207,6 +194,4 @@ def _ahead(desk: PositionDesk, view: View, book: Book, paired: Mapping[str, Hold
     if contract(book.symbol) is None:
         plan = plan_of(_scene(desk, view, book), desk.policy)
         return Ahead(f"its stop or its target at the broker: {plan.source}" if plan else "nothing: no plan is known")
-    spread = spread_of(book.symbol, paired)
-    whole = spreading.ahead(desk, spread, view.books, view.sights) if spread is not None else None
-    return whole or exiting.ahead(desk, book, view.holdings[book.symbol], view.sights.get(book.symbol))
+    return ahead(desk, at, book.symbol)

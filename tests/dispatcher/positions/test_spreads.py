@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from contract.control import AnswerState, Ask, Request
 from contract.events import ExitDecided, PositionHeld
 from dispatcher.core.positions.cover import Holding
 from dispatcher.core.positions.sight import Sight
@@ -50,6 +51,19 @@ def test_a_spread_leaves_whole_when_the_whole_says_so(
     assert [each.reason for each in stand.events(ExitDecided)] == [reason, reason]
     orders: Any = stand.exchange.state()["orders"]
     assert [order["symbol"] for order in orders][-2:] == ([NEAR, FAR] if credit else [FAR, NEAR])
+
+
+@pytest.mark.parametrize("asked", [NEAR, FAR])
+def test_who_asks_for_one_leg_gets_both_closed_for_they_are_one_position(stand: Stand, asked: str) -> None:
+    opened(stand, credit=False)
+    stand.asked.table.append(Request("1", Ask.CLOSE, "someone", stand.now(), "enough", asked))
+
+    stand.settle()
+
+    assert stand.held() == {}
+    (request,) = stand.asked.table
+    assert request.answer is not None
+    assert request.answer.state is AnswerState.DONE
 
 
 def test_a_leg_that_lost_most_of_its_price_stays_while_the_whole_is_well(stand: Stand) -> None:
