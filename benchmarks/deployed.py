@@ -149,7 +149,7 @@ def _image(client: Callable[[str], Any]) -> str:
 
 def _revision(settings: Settings, image: str, plain: Mapping[str, str], stored: list[dict[str, str]]) -> dict[str, Any]:
     options = {"awslogs-group": NAME, "awslogs-region": settings.region, "awslogs-stream-prefix": NAME}
-    health = {"command": ["CMD", *ENTRY_POINT, "health"], "interval": HEALTH_SECONDS, "retries": 3, "startPeriod": 60}
+    health = {"command": ["CMD", *ENTRY_POINT, "health"], "interval": HEALTH_SECONDS, "retries": 6, "startPeriod": 60}
     variables = dict(plain) | {environment.HEALTH_FILE.name: f"{SCRATCH}/health"}
     container = {
         "name": CONTAINER,

@@ -1,5 +1,7 @@
 """The template task definition of a service: all of a release but its image. It never runs itself."""
 
+from math import ceil
+
 from aws_cdk import Duration, RemovalPolicy, Size, Tags
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
@@ -16,6 +18,7 @@ from infra.variables import PASSWORD_KEY, Told, told
 SCRATCH_VOLUME = "scratch"
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 5, 10
 """Seconds between two health checks. ECS allows no fewer than five."""
+_GIVEN_UP_SECONDS = 30
 
 _ARCHITECTURES = {
     Architecture.X86_64: ecs.CpuArchitecture.X86_64,
@@ -86,12 +89,16 @@ def _secrets(what: Told, registry: Registry) -> dict[str, ecs.Secret]:
 
 
 def health_check(heartbeat_seconds: int) -> ecs.HealthCheck:
-    """As often as it gives a sign of life, and every ten seconds at least: a new task counts once the first passed."""
+    """As often as it gives a sign of life, and every ten seconds at least: a new task counts once the first passed.
+
+    However often it is asked, a task is given up after half a minute without a good answer, and no sooner.
+    """
+    interval = min(max(heartbeat_seconds, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)
     return ecs.HealthCheck(
         command=["CMD", *ENTRY_POINT, "health"],
-        interval=Duration.seconds(min(max(heartbeat_seconds, _SHORTEST_INTERVAL), _LONGEST_INTERVAL)),
+        interval=Duration.seconds(interval),
         timeout=Duration.seconds(5),
-        retries=3,
+        retries=ceil(_GIVEN_UP_SECONDS / interval),
         start_period=Duration.seconds(60),
     )
 

@@ -97,14 +97,15 @@ def test_a_container_is_asked_whether_it_lives_and_given_time_to_let_go(paper: S
     assert what["StopTimeout"] == 30
 
 
-@pytest.mark.parametrize(("heartbeat", "interval"), [(1, 5), (7, 7), (30, 10)])
-def test_it_is_asked_as_often_as_it_gives_a_sign_of_life_between_five_and_ten_seconds(
-    heartbeat: int, interval: int
+@pytest.mark.parametrize(("heartbeat", "interval", "retries"), [(1, 5, 6), (7, 7, 5), (30, 10, 3)])
+def test_it_is_asked_as_often_as_it_gives_a_sign_of_life_and_given_up_after_half_a_minute(
+    heartbeat: int, interval: int, retries: int
 ) -> None:
     check = health_check(heartbeat)
 
     assert check.interval is not None
-    assert check.interval.to_seconds() == interval
+    assert (check.interval.to_seconds(), check.retries) == (interval, retries)
+    assert interval * retries >= 30
 
 
 def test_a_task_is_told_from_the_name_of_its_log_stream_and_a_slow_log_does_not_stop_it(paper: Standing) -> None:
