@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bench import claiming, dispatching, exchanging, exits, judging, ranking, sharing, start
+from benchmarks.bench import claiming, dispatching, exchanging, exits, halting, judging, ranking, sharing, start
 from benchmarks.bench.measure import Measure
 
 LATEST = Path("benchmarks/latest.json")
@@ -19,6 +19,7 @@ MODULES = {
     "exchanging": exchanging,
     "dispatching": dispatching,
     "exits": exits,
+    "halting": halting,
     "sharing": sharing,
 }
 

@@ -65,21 +65,22 @@ def _sizes(server: Postgres, connection: Connection[DictRow]) -> Iterator[tuple[
     reached = 0
     for size in SIZES:
         server.configure(**FILLING)
-        reached = _grow(connection, reached, size)
+        reached = _grow(connection, ledger, reached, size)
         server.configure(**WORKING)
-        ledger.begin(NOW)
-        for _ in range(2):
-            ledger.advance()
         yield size, percentile([_claim(connection, ledger) for _ in range(CLAIMS)], 50)
         reached += CLAIMS
 
 
-def _grow(connection: Connection[DictRow], reached: int, size: int) -> int:
+def _grow(connection: Connection[DictRow], ledger: PostgresLedger, reached: int, size: int) -> int:
+    """Let the history come to so many rows, considered as they came."""
     for first in range(reached + 1, size + 1, CHUNK):
         span = {"first": first, "until": min(first + CHUNK - 1, size), "last": SIZES[-1], "now": NOW}
         connection.execute("SET statement_timeout = 0; SET synchronous_commit = off")
         connection.execute(RECOMMENDATIONS, span)
         connection.execute(CLAIMED, span)
+        ledger.begin(NOW)
+        for _ in range(2):  # one to mark how far upstream has come, one to move there
+            ledger.advance()
     connection.execute("SELECT setval('dispatch_recommendations_id_seq', %s)", (size,))
     connection.execute("VACUUM ANALYZE dispatch_recommendations, dispatch_claims")
     connection.execute("SET statement_timeout = 10000; SET synchronous_commit = on")
