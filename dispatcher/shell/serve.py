@@ -110,13 +110,15 @@ class Service:
             aside.finish()
 
     def _turns(self, desk: Desk, upkeep: Upkeep, aside: Aside) -> None:
-        look_at = self._means.monotonic()
+        look_at, hurry = self._means.monotonic(), False
         while self._tenure.working():
             with self._tenure.broker_may_be_away():
                 aside.raise_what_went_wrong()
                 if self._tell_state(desk.switch.order()):
                     upkeep.look_now()  # what rests may have to go
-                    look_at = self._means.monotonic()
+                    hurry = True
+                if hurry:
+                    hurry = not aside.do(upkeep.round)  # once more while the round before is still running
                 if self._means.monotonic() >= look_at:
                     self._look(desk, upkeep, aside)
                     look_at = self._means.monotonic() + ASK_AGAIN_SECONDS

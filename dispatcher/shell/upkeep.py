@@ -25,7 +25,7 @@ class Upkeep:
         self._desk = desk
         self._asked_to_cancel: set[str] = set()
         self._to_advance = ROUNDS_TO_ADVANCE
-        self._live = 0
+        self._live = self._asked_for = self._answered = 0
         self._look_at = self._sweep_at = self._throttled_until = float("-inf")
         self.newest_input: datetime | None = None
         """When upstream's newest recommendation was created."""
@@ -43,7 +43,7 @@ class Upkeep:
 
     def look_now(self) -> None:
         """Something moved at the broker, or the account may do less than it might: look with the next round."""
-        self._look_at = float("-inf")
+        self._asked_for += 1
 
     def round(self) -> None:
         """Everything that is due.
@@ -61,8 +61,10 @@ class Upkeep:
 
     def _round(self) -> None:
         desk = self._desk
-        if desk.monotonic() >= self._look_at:
+        asked = self._asked_for  # what is asked for during a look, or in vain, is for the next one
+        if asked != self._answered or desk.monotonic() >= self._look_at:
             self._live = watch(desk, self._asked_to_cancel)
+            self._answered = asked
             self._look_at = desk.monotonic() + (BUSY_SECONDS if self.busy else IDLE_SECONDS)
             self._remember()
         desk.truth.refresh()

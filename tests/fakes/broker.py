@@ -37,6 +37,7 @@ class FakeBroker:
     away: BrokerUnavailableError | None = None
     asked: list[str] = field(default_factory=list)
     before_submit: Callable[[], object] = lambda: None
+    before_orders: Callable[[], object] = lambda: None
 
     def account(self) -> Account:
         self._ask("account")
@@ -94,6 +95,7 @@ class FakeBroker:
 
     def orders_since(self, moment: datetime) -> dict[str, BrokerOrder]:
         self._ask("orders")
+        self.before_orders()
         return {each.id: each for each in self.orders.values() if each.submitted_at and each.submitted_at > moment}
 
     def cancel(self, broker_order_id: str) -> None:

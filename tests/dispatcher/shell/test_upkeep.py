@@ -58,3 +58,19 @@ def test_a_standing_that_must_wait_for_the_brokers_next_minute_is_told_and_not_a
 
     assert [event.retry_seconds for event in at_work.said] == [Decimal("20.0")]  # type: ignore[attr-defined]
     assert (asked, at_work.broker.asked[asked:]) == (1, ["account", "session", "positions", "resting"])
+
+
+def test_a_look_that_is_asked_for_during_a_look_is_not_forgotten(at_work: Shop) -> None:
+    at_work.recommend()
+    dispatch(at_work.desk)
+    upkeep = Upkeep(at_work.desk)
+    upkeep.round()
+    before = looks(at_work)
+    at_work.clock.pass_by(BUSY_SECONDS)
+    at_work.broker.before_orders = upkeep.look_now
+    upkeep.round()
+    at_work.broker.before_orders = lambda: None
+    for _ in range(2):
+        upkeep.round()
+
+    assert looks(at_work) - before == 2
