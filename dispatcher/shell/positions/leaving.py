@@ -32,11 +32,18 @@ Try = tuple[Book, int]
 """A position to be closed, and the how-manyeth attempt it is."""
 
 
-def leave(desk: PositionDesk, books: Sequence[Book]) -> None:
-    """One step towards flat; what it waits for is said when it takes longer than declared."""
+def leave(desk: PositionDesk, books: Sequence[Book], *, alone: bool = False) -> None:
+    """One step towards flat; what it waits for is said when it takes longer than declared.
+
+    `alone`: it was just seen that none of them is a leg of a spread, and need not be looked for.
+    """
     if not books:
         return
-    waits = _step(desk, books) if desk.market_open() else {book.symbol: "the market is closed" for book in books}
+    waits = (
+        _step(desk, books, alone=alone)
+        if desk.market_open()
+        else {book.symbol: "the market is closed" for book in books}
+    )
     for book in books:
         _alarm(desk, book, waits.get(book.symbol))
 
@@ -49,12 +56,12 @@ def _alarm(desk: PositionDesk, book: Book, why: str | None) -> None:
         desk.say(ExitStuck(account=desk.name, symbol=book.symbol, reason=reason, seconds=seconds(since), why=why))
 
 
-def _step(desk: PositionDesk, books: Sequence[Book]) -> Waits:
+def _step(desk: PositionDesk, books: Sequence[Book], *, alone: bool) -> Waits:
     """Make the way free and close; what each that was not closed waits for."""
     waits: Waits = {}
     free = _make_way(desk, books, waits)
     if free:
-        held = _held(desk, free)
+        held = _held(desk, free, alone=alone)
         _close(desk, _due(desk, free, held, waits), held, waits)
     return waits
 
@@ -97,10 +104,11 @@ def _flattened(books: Collection[Book]) -> bool:
     return all(book.exit is not None and book.exit.reason is ExitReason.FLATTEN for book in books)
 
 
-def _held(desk: PositionDesk, free: Sequence[Book]) -> Mapping[str, Holding]:
+def _held(desk: PositionDesk, free: Sequence[Book], *, alone: bool) -> Mapping[str, Holding]:
     """What the broker holds at this moment: of one symbol, or of all where others matter too."""
     book = free[0]
-    if len(free) > 1 or (contract(book.symbol) is not None and book.quantity > 0):
+    may_cover = contract(book.symbol) is not None and book.quantity > 0 and not alone
+    if len(free) > 1 or may_cover:
         return desk.broker.holdings()
     holding = desk.broker.holding(book.symbol)
     return {} if holding is None else {book.symbol: holding}

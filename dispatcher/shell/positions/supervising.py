@@ -95,7 +95,7 @@ def _begin(desk: PositionDesk, live: dict[str, Book], judged: Judged, leaving: E
         live[book.symbol] = book
     for leg in judged.legs:
         desk.decided(leg)
-        leave(desk, [live[leg]])
+        leave(desk, [live[leg]], alone=len(judged.legs) == 1)
 
 
 def _tell(desk: PositionDesk, judged: Judged) -> None:
