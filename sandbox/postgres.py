@@ -152,6 +152,10 @@ class Postgres:
             self._as_superuser(change.format(sql.Identifier(name), sql.Literal(value)))
         self._as_superuser(sql.SQL("select pg_reload_conf()").format())
 
+    def checkpoint(self) -> None:
+        """Write everything that was committed to its place."""
+        self._as_superuser(sql.SQL("checkpoint").format())
+
     def restart(self) -> None:
         """Start the server, after a clean stop if it runs.
 
