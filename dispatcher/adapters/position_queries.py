@@ -37,7 +37,7 @@ ORDER BY p.opened_at, p.id
 """
 MOVEMENTS = """
 SELECT position_id, id, kind, symbol, quantity, price, amount, at, order_id FROM position_movements
-WHERE position_id = ANY (%(positions)s)
+WHERE account = %(account)s AND position_id = ANY (%(positions)s)
 ORDER BY position_id, place
 """
 COLUMNS = (
