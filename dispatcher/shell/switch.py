@@ -64,7 +64,7 @@ class Switch:
         """Listen to the control table until told to stop."""
         while not stop.is_set():
             self.listen()
-            stop.wait(POLL_SECONDS)
+            stop.wait(None if self._control is None else POLL_SECONDS)  # with no table there is nothing to wake for
 
     def listen(self) -> None:
         """Hand on a halt of ours, then hear what the control table says."""
