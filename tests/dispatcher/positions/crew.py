@@ -208,9 +208,9 @@ class Crew:
         self._step(DISPATCHER, self._run_dispatcher)
 
     def manage(self) -> bool:
-        """The manager's step; whether it made a whole turn."""
-        before = self._view()
-        alive, after = self._step(MANAGER, self._run_manager), self._view()
+        """The manager's step; whether it made a whole turn. A look at quotes alone is none: it reads no holdings."""
+        before = self._read()
+        alive, after = self._step(MANAGER, self._run_manager), self._read()
         return alive and after is not None and after is not before
 
     def kill(self, *names: str) -> None:
@@ -230,8 +230,9 @@ class Crew:
         for fate in self.fates.values():
             fate.begin()
 
-    def _view(self) -> object:
-        return None if self._service is None else self._service._view
+    def _read(self) -> object:
+        view = None if self._service is None else self._service._view
+        return None if view is None else view.holdings
 
     def _run_dispatcher(self, stepped: Stepped) -> None:
         real = MortalBroker(self.stand.exchange.url, self.fates[DISPATCHER])
