@@ -35,13 +35,15 @@ from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.check import Finding
 from dispatcher.shell.desk import OptionMeans
 from dispatcher.shell.fleet import Fleet
-from dispatcher.shell.serve import Means
+from dispatcher.shell.serve import WAIT_SECONDS, Means
 from dispatcher.shell.settings import Settings
 from dispatcher.shell.switch import Switch
 
 MOST_CONNECTIONS = 8
 """To the database, for statements. More accounts wait for one another's commits, which are short."""
 MOST_ASIDE = 4
+ACCOUNTS_LOOKING_A_SECOND = 200
+"""What is written is told to all of them at once; without that, so many look for it."""
 
 
 def alpaca(
@@ -159,6 +161,7 @@ def means(settings: Settings, commons: Commons, account: TradingAccount, say: Sa
         alive=alive,
         monotonic=time.monotonic,
         heartbeat_seconds=settings.heartbeat_seconds,
+        wait_seconds=max(WAIT_SECONDS, len(settings.accounts) / ACCOUNTS_LOOKING_A_SECOND),
     )
 
 

@@ -57,6 +57,8 @@ class Means:
     """Tells the health check that this account's loop turns."""
     monotonic: Callable[[], float]
     heartbeat_seconds: float
+    wait_seconds: float = WAIT_SECONDS
+    """How long to wait for upstream before looking anyway: longer where many accounts look."""
 
 
 def serve(means: Means, stop: Event) -> None:
@@ -125,7 +127,7 @@ class Service:
                 resend(desk)
                 if dispatch(desk):
                     upkeep.considered()
-                elif Channel.FILLS in desk.ledger.wait(WAIT_SECONDS):
+                elif Channel.FILLS in desk.ledger.wait(self._means.wait_seconds):
                     upkeep.look_now()
                     look_at = self._means.monotonic()
             self._beat()
