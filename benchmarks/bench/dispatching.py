@@ -39,6 +39,8 @@ PER_SECOND = 20
 QUOTE = {"bid": "99.98", "ask": "100.02"}
 PLAN = {"plan": {"entry": 100.02, "stop_loss": 95.0, "take_profit": 110.0, "quantity": 1}}
 ACCOUNT = AccountConfig(number="PA3BENCH", key="PKBENCH", secret="bench-secret", cash=Decimal(10**9))  # noqa: S106
+BARE = AccountConfig(number="PA3BARE", key="PKBARE", secret="bare-secret", cash=Decimal(10**9))  # noqa: S106
+"""The bare loop's own: what it has open is nothing that the dispatcher has to read."""
 NOW = datetime.fromisoformat("2026-11-23T10:00:00-05:00")
 
 
@@ -90,7 +92,7 @@ def trading(symbols: list[str]) -> Config:
     return Config(
         seed=7,
         now=nanoseconds(NOW),
-        accounts=(ACCOUNT,),
+        accounts=(ACCOUNT, BARE),
         settings=Settings(rate_limit=0),
         quotes=dict.fromkeys(symbols, QUOTE),
         assets={symbol: {} for symbol in symbols},
@@ -99,7 +101,7 @@ def trading(symbols: list[str]) -> Config:
 
 def _bare_loop(exchange: Running, symbols: list[str], pause: float = 0.0) -> list[float]:
     """Seconds of each order of a loop that does nothing but submit what we would, with a pause before each."""
-    client = TradingClient(ACCOUNT.key, ACCOUNT.secret, url_override=exchange.url)
+    client = TradingClient(BARE.key, BARE.secret, url_override=exchange.url)
     seconds = []
     for symbol in symbols:
         request = LimitOrderRequest(
