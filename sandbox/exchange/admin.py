@@ -5,6 +5,7 @@ No key is needed: the server listens on loopback only.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from sandbox.exchange import config, data_stream, intake, trade_stream, wire
@@ -149,12 +150,19 @@ def reset(server: "Server", _: Body) -> dict[str, object]:
 
 def split(server: "Server", body: Body) -> dict[str, object]:
     """Split shares by symbol: so many of each."""
-    for symbol in body:
-        ratio = intake.number(body, symbol)
-        if ratio is None:
-            raise ValueError(f"{symbol}: how many shares of each?")
+    for symbol, ratio in {symbol: _ratio(symbol, given) for symbol, given in body.items()}.items():
         server.exchange.split(symbol, ratio)
     return {"split": sorted(body)}
+
+
+def _ratio(symbol: str, given: object) -> Decimal:
+    try:
+        ratio = Decimal(str(given))
+    except InvalidOperation:
+        ratio = Decimal("NaN")
+    if not ratio.is_finite():
+        raise ValueError(f"{symbol}: {given!r} does not say how many shares are made of each")
+    return ratio
 
 
 def tick(server: "Server", _: Body) -> dict[str, object]:

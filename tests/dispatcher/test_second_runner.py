@@ -130,13 +130,13 @@ def forgotten(site: Site) -> str:
 
 
 def said(site: Site, task: str, event: str) -> list[str]:
-    """The lines of a task that tell of such an event."""
+    """The lines of a task that tell of such an event; none while it has not said anything."""
+    stream, group = NAMES.log_stream(SERVICE, task), NAMES.log_group(SERVICE)
+    there = site.ask("logs", "DescribeLogStreams", logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
+    if not there:
+        return []
     told: dict[str, Any] = site.ask(
-        "logs",
-        "GetLogEvents",
-        logGroupName=NAMES.log_group(SERVICE),
-        logStreamName=NAMES.log_stream(SERVICE, task),
-        startFromHead=True,
+        "logs", "GetLogEvents", logGroupName=group, logStreamName=stream, startFromHead=True
     )
     return [each["message"] for each in told["events"] if f'"event":"{event}"' in each["message"].replace(" ", "")]
 

@@ -148,8 +148,8 @@ def test_without_rollback_the_failed_deployment_stays_and_starts_nothing(world: 
     _update(world, taskDefinition=_bad(world))
     eventually(lambda: world.service()["deployments"][0]["rolloutState"] == "FAILED")
 
+    eventually(lambda: world.service()["deployments"][0]["runningCount"] == 0)
     assert _own_tasks(world) == [kept]
-    assert world.service()["deployments"][0]["runningCount"] == 0
 
 
 def test_a_first_deployment_that_fails_stalls(world: World) -> None:
