@@ -161,7 +161,7 @@ def _ratio(symbol: str, given: object) -> Decimal:
     except InvalidOperation:
         ratio = Decimal("NaN")
     if not ratio.is_finite():
-        raise ValueError(f"{symbol}: {given!r} does not say how many shares are made of each")
+        raise ValueError(f"{symbol}: how many shares of each?")
     return ratio
 
 
