@@ -16,7 +16,7 @@ from sandbox.stage import ENVIRONMENT, Stage, broker_secret, done
 from sandbox.tools import Cdk, Ops
 from sandbox.world import World
 
-_SOAK_SECONDS = 10
+_SOAK_SECONDS = 8
 _HEARTBEAT_SECONDS = 1
 _SOON = {"soak_seconds": _SOAK_SECONDS, "heartbeat_seconds": _HEARTBEAT_SECONDS}
 """All that the rehearsal's inventory changes: a verdict must not take five minutes. No rule is another one."""
