@@ -25,6 +25,7 @@ NOT_ENFORCED = (
 _FAILED = "pull image manifest has been retried 1 time(s): failed to resolve ref"
 _MEBI = 1024 * 1024
 _NANO = 1_000_000_000
+_LOOK_SECONDS = 1.0
 
 
 class Containers:
@@ -129,6 +130,10 @@ class EngineContainer:
         """SIGKILL, at once."""
         with suppress(docker.errors.DockerException):
             self.made.kill()
+
+    def looks_every(self, check: HealthCheck) -> float:
+        """The engine keeps the interval; a look that came just before a result would wait for the next one."""
+        return min(check.interval, _LOOK_SECONDS)
 
     def healthy(self, check: HealthCheck) -> bool | None:
         """The engine runs the check; this is its latest result, told once."""

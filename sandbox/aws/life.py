@@ -156,9 +156,9 @@ class Life:
         self._said.put(container.name)
 
     def _check(self, row: Record, running: Running, check: HealthCheck) -> None:
-        known, age = Health(), 0.0
-        while not self.ended.wait(check.interval) and row["lastStatus"] == "RUNNING":
-            age += check.interval
+        known, age, pause = Health(), 0.0, running.looks_every(check)
+        while not self.ended.wait(pause) and row["lastStatus"] == "RUNNING":
+            age += pause
             passed = running.healthy(check)
             if passed is None:
                 continue

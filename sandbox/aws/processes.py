@@ -173,6 +173,10 @@ class Process:
         if self.popen.returncode is None:
             self._signal_group(signal.SIGKILL)
 
+    def looks_every(self, check: HealthCheck) -> float:
+        """Each question runs the check."""
+        return check.interval
+
     def healthy(self, check: HealthCheck) -> bool | None:
         """Run the check beside it, with its variables and in its folder."""
         kind, *words = check.command

@@ -58,6 +58,9 @@ class Running(Protocol):
     def kill(self) -> None:
         """SIGKILL to all of it."""
 
+    def looks_every(self, check: HealthCheck) -> float:
+        """Seconds between two questions for its health."""
+
     def healthy(self, check: HealthCheck) -> bool | None:
         """Run its health check once; None when there is no new result."""
 
