@@ -98,7 +98,7 @@ def test_the_rehearsal_judges_sooner_and_by_the_same_rules() -> None:
     text = (CHECKOUT / "pipeline.toml").read_text(encoding="utf-8")
     declared, sooner = read(text), read(faster(text))
 
-    assert {each.soak_seconds for each in sooner.verification.values()} == {10}
+    assert {each.soak_seconds for each in sooner.verification.values()} == {8}
     for name, rules in declared.verification.items():
         assert [rule for _, rule in sooner.verification[name].rules()] == [rule for _, rule in rules.rules()]
     assert sooner.accounts == declared.accounts
