@@ -123,13 +123,9 @@ def _partners(legs: list[_Leg]) -> list[tuple[str, str]]:
     pairs = [
         (abs(long.contract.strike - short.contract.strike), long.symbol, short.symbol)
         for long, short in product(legs, legs)
-        if long.position.quantity > 0 > short.position.quantity and _alike(long.contract, short.contract)
+        if long.position.quantity > 0 > short.position.quantity and long.contract.series == short.contract.series
     ]
     return [(bought, sold) for _, bought, sold in sorted(pairs)]
-
-
-def _alike(ours: Contract, theirs: Contract) -> bool:
-    return (ours.underlying, ours.expires, ours.call) == (theirs.underlying, theirs.expires, theirs.call)
 
 
 def _part(leg: _Leg, quantity: Decimal) -> _Leg:

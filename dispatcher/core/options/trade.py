@@ -104,7 +104,7 @@ def _preference(spread: Spread, vertical: Vertical) -> tuple[Decimal, Decimal]:
 def _further_out(near: Listed, far: Listed) -> bool:
     """Of the same kind and expiry, with a strike further out of the money."""
     ours, theirs = near.contract, far.contract
-    same = (ours.underlying, ours.expires, ours.call) == (theirs.underlying, theirs.expires, theirs.call)
+    same = ours.series == theirs.series
     return same and (theirs.strike > ours.strike if ours.call else theirs.strike < ours.strike)
 
 

@@ -21,6 +21,11 @@ class Contract:
     call: bool
     strike: Decimal
 
+    @property
+    def series(self) -> tuple[str, date, bool]:
+        """Underlying, expiry and kind: two contracts of one series are the legs of a vertical spread."""
+        return self.underlying, self.expires, self.call
+
 
 @lru_cache(maxsize=65_536)
 def contract(symbol: str) -> Contract | None:

@@ -55,7 +55,7 @@ def mixed(holdings: Mapping[str, Holding]) -> dict[str, Holding]:
     for each in holdings.values():
         found = contract(each.symbol)
         if found is not None:
-            sides[found.underlying, found.expires, found.call].append(each)
+            sides[found.series].append(each)
     both = (each for each in sides.values() if len({held.quantity > 0 for held in each}) > 1)
     return {held.symbol: held for each in both for held in each}
 
@@ -70,11 +70,7 @@ def spread_of(symbol: str, holdings: Mapping[str, Holding]) -> Spread | None:
         if each.quantity * held.quantity >= 0:
             continue
         theirs = contract(each.symbol)
-        if theirs is not None and (theirs.underlying, theirs.expires, theirs.call) == (
-            ours.underlying,
-            ours.expires,
-            ours.call,
-        ):
+        if theirs is not None and theirs.series == ours.series:
             partners.append((abs(theirs.strike - ours.strike), each))
     if not partners:
         return None
