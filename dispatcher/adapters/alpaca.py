@@ -20,7 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
 
 from dispatcher.adapters import option_wire, wire
 from dispatcher.adapters.fields import UnreadableAnswerError
-from dispatcher.adapters.option_history import CONTRACTS, AlpacaHistory
+from dispatcher.adapters.option_history import AlpacaHistory
 from dispatcher.adapters.session import (
     RETRY_SECONDS,
     TOO_MANY,
@@ -46,13 +46,11 @@ from dispatcher.core.outcome import (
     Unknown,
 )
 from dispatcher.core.positions.cover import Holding, Working
-from dispatcher.core.positions.instrument import contract
 from dispatcher.core.positions.lots import FILL, Movement
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Asset, Quote, Session
 from dispatcher.option_ports import Window
 from dispatcher.ports import BrokerRefusedError, BrokerThrottledError, BrokerUnavailableError
-from dispatcher.position_ports import NAMES
 
 T = TypeVar("T")
 
@@ -105,13 +103,15 @@ class AlpacaBroker:
 
     def session(self, day: date) -> Session | None:
         """See ports.Broker."""
-        asked = {"start": day.isoformat(), "end": day.isoformat()}
-        return _read("calendar", lambda: wire.session(self._trading.get("/calendar", asked), day))
+        return self._calendar(day, day, lambda told: wire.session(told, day))
 
     def sessions(self, first: date, last: date) -> tuple[Session, ...]:
         """See option_ports.OptionHistory."""
+        return self._calendar(first, last, wire.sessions)
+
+    def _calendar(self, first: date, last: date, parse: Callable[[Any], T]) -> T:
         asked = {"start": first.isoformat(), "end": last.isoformat()}
-        return _read("calendar", lambda: wire.sessions(self._trading.get("/calendar", asked)))
+        return _read("calendar", lambda: parse(self._trading.get("/calendar", asked)))
 
     def positions(self) -> dict[str, Position]:
         """See ports.Broker."""
@@ -133,7 +133,11 @@ class AlpacaBroker:
 
     def submit(self, order: Sendable) -> Outcome:
         """See ports.Broker. The payload goes out as it was hashed: numbers as text, never as floats."""
-        return self._answered(lambda: Accepted(wire.order(self._trading.post("/orders", order.payload()))))
+        return self._placed(lambda: self._trading.post("/orders", order.payload()))
+
+    def _placed(self, ask: Callable[[], Any]) -> Outcome:
+        """Ask for what is answered with the order that it makes."""
+        return self._answered(lambda: Accepted(wire.order(ask())))
 
     @staticmethod
     def _answered(ask: Callable[[], T]) -> T | Outcome:
@@ -167,11 +171,11 @@ class AlpacaBroker:
         """See option_ports.OptionBroker. The quantity is left alone: the broker keeps what is not filled yet."""
         changed = {"limit_price": str(order.limit), "client_order_id": order.client_order_id}
         path = f"/orders/{escaped(broker_order_id)}"
-        return self._answered(lambda: Accepted(wire.order(self._trading.patch(path, changed))))
+        return self._placed(lambda: self._trading.patch(path, changed))
 
     def chain(self, underlying: str, window: Window) -> tuple[Listed, ...]:
         """See option_ports.OptionBroker. Volume and quote are on the data host, the rest is on the trading host."""
-        asked = option_wire.query(window) | {"underlying_symbols": underlying, "limit": str(CONTRACTS)}
+        asked = option_wire.contracts(underlying, window)
         pages = _pages(self._trading, "/options/contracts", asked, "option_contracts", option_wire.terms)
         return self._snapshots(underlying, window, {symbol: each for page in pages for symbol, each in page.items()})
 
@@ -251,8 +255,7 @@ class AlpacaBroker:
 
     def sights(self, symbols: tuple[str, ...]) -> dict[str, Sight]:
         """See position_ports.PositionBroker."""
-        shares = [each for each in symbols if contract(each) is None]
-        contracts = [each for each in symbols if contract(each) is not None]
+        shares, contracts = wire.apart(symbols)
         return self._quotes(self._data, "/stocks/quotes/latest", shares) | self._quotes(
             self._options, "/options/quotes/latest", contracts
         )
@@ -265,7 +268,7 @@ class AlpacaBroker:
 
     def close(self, symbol: str) -> Outcome:
         """See position_ports.PositionBroker."""
-        return self._answered(lambda: Accepted(wire.order(self._trading.delete(f"/positions/{escaped(symbol)}"))))
+        return self._placed(lambda: self._trading.delete(f"/positions/{escaped(symbol)}"))
 
     def cancel_all(self) -> None:
         """See position_ports.PositionBroker."""
@@ -289,9 +292,8 @@ class AlpacaBroker:
     @staticmethod
     def _quotes(client: RESTClient, path: str, symbols: list[str]) -> dict[str, Sight]:
         found: dict[str, Sight] = {}
-        for start in range(0, len(symbols), NAMES):
-            asked = {"symbols": ",".join(symbols[start : start + NAMES])}
-            found |= _read("quotes", lambda: wire.sights(client.get(path, asked)))  # noqa: B023  at once
+        for names in wire.named(symbols):
+            found |= _read("quotes", lambda: wire.sights(client.get(path, {"symbols": names})))  # noqa: B023  at once
         return found
 
     def _orders(self, what: str, asked: dict[str, str]) -> dict[str, BrokerOrder]:

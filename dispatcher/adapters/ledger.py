@@ -14,9 +14,10 @@ from psycopg.types.json import Jsonb
 from dispatcher.adapters import queries
 from dispatcher.adapters.database import Connections, execute
 from dispatcher.adapters.listener import Ear
-from dispatcher.core.entries import booked, restore
+from dispatcher.core.entries import Entry, booked, restore
 from dispatcher.core.gates import Check
 from dispatcher.core.options.order import OptionOrder
+from dispatcher.core.options.repricing import Repricing
 from dispatcher.core.options.repricing import restore as restore_repricing
 from dispatcher.core.options.volatility import Past
 from dispatcher.core.outcome import Rejected
@@ -186,32 +187,28 @@ def _claim(row: DictRow) -> Claim:
 
 def _meant(meant: Meant) -> dict[str, object]:
     """One of the rows that INTEND reads."""
-    payload, weighed = meant.order.payload(), meant.weighed
+    weighed = meant.weighed
     return {
         "id": meant.recommendation_id,
-        "client_order_id": meant.order.client_order_id,
-        "payload": payload,
-        "payload_hash": _hash(payload),
+        **_sendable(meant.order),
         "cost": str(meant.cost),
         "checks": _checks(weighed.checks),
         "rationale": weighed.rationale,
-        "repricing": None if weighed.repricing is None else weighed.repricing.document(),
+        "repricing": _document(weighed.repricing),
     }
 
 
 def _told(concluded: Concluded) -> dict[str, object]:
     """One of the rows that CONCLUDE reads. Numbers go as text, and so stay exact."""
     execution, order = concluded.execution, concluded.execution.order
-    payload, booking = order.payload(), booked(order)
+    booking = booked(order)
     return {
         "id": concluded.recommendation_id,
         "was": concluded.was,
         "state": execution.state,
         "broker_order_id": execution.broker_order_id,
-        "client_order_id": order.client_order_id,
-        "payload": payload,
-        "payload_hash": _hash(payload),
-        "repricing": None if execution.repricing is None else execution.repricing.document(),
+        **_sendable(order),
+        "repricing": _document(execution.repricing),
         "filled_qty": str(execution.filled_quantity),
         "filled_avg_price": _text(execution.filled_average_price),
         "side": order.side.value,
@@ -228,6 +225,16 @@ def _told(concluded: Concluded) -> dict[str, object]:
         "expires": _text(booking.expires),
         "contracts": booking.contracts,
     }
+
+
+def _sendable(order: Entry) -> dict[str, object]:
+    """What was or will be sent, and the hash that it is known by."""
+    payload = order.payload()
+    return {"client_order_id": order.client_order_id, "payload": payload, "payload_hash": _hash(payload)}
+
+
+def _document(repricing: Repricing | None) -> Mapping[str, object] | None:
+    return None if repricing is None else repricing.document()
 
 
 def _text(value: Decimal | date | None) -> str | None:

@@ -5,16 +5,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
-from dispatcher.adapters import option_wire
-from dispatcher.core.positions.instrument import contract
+from dispatcher.adapters import option_wire, wire
 from dispatcher.core.standing import Session
 from dispatcher.option_ports import Window
-from dispatcher.position_ports import NAMES
 
 T = TypeVar("T")
 
-CONTRACTS = 10_000
-"""Contracts a page answers with at most."""
 BARS = 10_000
 """Bars a page answers with at most."""
 
@@ -39,21 +35,19 @@ class AlpacaHistory:
 
     def contracts(self, underlying: str, window: Window) -> tuple[str, ...]:
         """See option_ports.OptionHistory. What has ended and what has not are two lists."""
-        asked = option_wire.query(window) | {"underlying_symbols": underlying, "limit": str(CONTRACTS)}
+        asked = option_wire.contracts(underlying, window)
         asks = (asked | {"status": status} for status in ("inactive", "active"))
         pages = (self._trading("/options/contracts", each, "option_contracts", option_wire.terms) for each in asks)
         return tuple(symbol for ask in pages for page in ask for symbol in page)
 
     def closes(self, symbols: tuple[str, ...], first: Session, last: Session) -> dict[str, dict[date, Decimal]]:
         """See option_ports.OptionHistory."""
-        shares = [each for each in symbols if contract(each) is None]
-        contracts = [each for each in symbols if contract(each) is not None]
+        shares, contracts = wire.apart(symbols)
         span = option_wire.span(first, last) | {"limit": str(BARS)}
         found: dict[str, dict[date, Decimal]] = {}
-        for host, path, names in ((self._stocks, "/stocks/bars", shares), (self._options, "/options/bars", contracts)):
-            for start in range(0, len(names), NAMES):
-                asked = span | {"symbols": ",".join(names[start : start + NAMES])}
-                for page in host(path, asked, "bars", option_wire.closes):
+        for host, path, kind in ((self._stocks, "/stocks/bars", shares), (self._options, "/options/bars", contracts)):
+            for names in wire.named(kind):
+                for page in host(path, span | {"symbols": names}, "bars", option_wire.closes):
                     for symbol, days in page.items():
                         found.setdefault(symbol, {}).update(days)
         return found

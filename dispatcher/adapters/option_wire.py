@@ -15,6 +15,8 @@ from dispatcher.option_ports import Window
 
 T = TypeVar("T")
 
+CONTRACTS = 10_000
+"""Contracts a page answers with at most."""
 GREEKS = ("delta", "gamma", "theta", "vega")
 
 
@@ -35,6 +37,11 @@ def query(window: Window) -> dict[str, str]:
         "strike_price_gte": str(window.lowest_strike),
         "strike_price_lte": str(window.highest_strike),
     }
+
+
+def contracts(underlying: str, window: Window) -> dict[str, str]:
+    """A stock's contracts within a window, as the broker's path asks for them."""
+    return query(window) | {"underlying_symbols": underlying, "limit": str(CONTRACTS)}
 
 
 def span(first: Session, last: Session) -> dict[str, str]:

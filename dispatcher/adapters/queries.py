@@ -43,11 +43,11 @@ CREATED_AT = "CASE WHEN created_at BETWEEN '1970-01-01' AND '9999-01-01' THEN cr
 RECOMMENDATION = (
     f"id, {CREATED_AT}, ticker, action, instrument_type, strategy_type, confidence, reason, features_snapshot"
 )
-# OFFSET 0 keeps "no claim" a look-up for each row: as a join, the planner hashes the whole history for one row.
 # The newest and strongest that this account has not considered, each with our entries in its symbol: what was surely
 # never at the broker does not count as one. The newest are found along the key, whatever the planner believes of the
 # table, and their order is made among them. A claim that is lost with the server is made again,
 # and an intent's commit brings it to disk, so nobody waits for the disk here.
+# OFFSET 0 keeps "no claim" a look-up for each row: as a join, the planner hashes the whole history for one row.
 AMONG_NEWEST = 200
 CLAIM = f"""
 {FENCE}

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,7 @@ from dispatcher.core.positions.instrument import contract, multiplier
 from dispatcher.core.positions.lots import ENDS, FEES, FILL, Movement
 from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Account, Asset, Session
+from dispatcher.position_ports import NAMES
 
 OUT_OF_REACH = ENDED | {"held"}
 """What does not fill: what has ended, and a leg that waits for its entry or for the other leg."""
@@ -225,6 +226,17 @@ def _happened(table: Mapping[str, Any]) -> datetime:
         return datetime.combine(date.fromisoformat(day), time(), NEW_YORK).astimezone(UTC)
     except ValueError as error:
         raise UnreadableAnswerError(f"{day!r} is not a day") from error
+
+
+def apart(symbols: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Shares and contracts: the broker's data is on paths of their own."""
+    shares = [each for each in symbols if contract(each) is None]
+    return shares, [each for each in symbols if contract(each) is not None]
+
+
+def named(symbols: Sequence[str]) -> Iterator[str]:
+    """What a request names, for as many requests as the symbols take."""
+    return (",".join(symbols[start : start + NAMES]) for start in range(0, len(symbols), NAMES))
 
 
 def sights(document: Any) -> dict[str, Sight]:

@@ -15,12 +15,11 @@ from dispatcher.core.options.volatility import NoVolatility
 from dispatcher.core.standing import Session
 from dispatcher.option_ports import OptionHistory, Source, VolatilityDay
 from dispatcher.ports import BrokerThrottledError, BrokerUnavailableError
+from dispatcher.position_ports import NAMES
 from dispatcher.shell.snapshot import Job, kept, row, window
 
 AT_ONCE = 63
 """Sessions of an underlying whose contracts are asked for together: a quarter of a year."""
-CONTRACTS = 100
-"""Contracts whose bars are asked for together; the broker takes no more in one request."""
 
 Fills = Job[OptionHistory]
 Found = dict[date, VolatilityDay | NoVolatility]
@@ -94,8 +93,8 @@ def _closes(job: Fills, days: Sequence[PastDay], there: Grid) -> Closes:
             for symbol in (pair.call, pair.put):
                 used.setdefault(symbol, []).append(day.session)
     symbols, closes = sorted(used), dict[str, dict[date, Decimal]]()
-    for start in range(0, len(symbols), CONTRACTS):
-        some = tuple(symbols[start : start + CONTRACTS])
+    for start in range(0, len(symbols), NAMES):
+        some = tuple(symbols[start : start + NAMES])
         sessions = sorted((each for symbol in some for each in used[symbol]), key=lambda each: each.day)
         closes |= job.asker.ask(lambda: job.broker.closes(some, sessions[0], sessions[-1]))  # noqa: B023  at once
     return closes

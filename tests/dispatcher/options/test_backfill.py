@@ -22,7 +22,8 @@ from dispatcher.core.positions.sight import Sight
 from dispatcher.core.standing import Session
 from dispatcher.option_ports import OptionHistory, Source, VolatilityDay, Window
 from dispatcher.ports import BrokerRefusedError, BrokerThrottledError, BrokerUnavailableError
-from dispatcher.shell.backfill import AT_ONCE, CONTRACTS, fill
+from dispatcher.position_ports import NAMES
+from dispatcher.shell.backfill import AT_ONCE, fill
 from dispatcher.shell.patience import Asker
 from dispatcher.shell.snapshot import Job
 from tests.dispatcher.cases import NEW_YORK, NOW, limits
@@ -263,7 +264,7 @@ def test_many_contracts_are_asked_for_in_as_few_requests_as_the_broker_allows() 
     filled = desk.fill(first=FRIDAY - timedelta(days=110))
 
     assert filled.recorded == len(weekdays(FRIDAY - timedelta(days=110), FRIDAY)) > AT_ONCE
-    assert max(len(each) for each in desk.history.asked) == CONTRACTS
+    assert max(len(each) for each in desk.history.asked) == NAMES
     assert filled.requests <= 14
 
 
