@@ -53,9 +53,10 @@ def watch(desk: Desk, asked_to_cancel: set[str]) -> int:
     ]
     listed = {each.recommendation_id for each, _ in seen}
     halt_for_vanished(desk, [each for each in live if each.recommendation_id not in listed])
-    _follow(desk, [(each, now_is) for each, now_is in seen if _moved(each, now_is)])
+    moved = {each.recommendation_id for each, now_is in seen if _moved(each, now_is)}
+    _follow(desk, [(each, now_is) for each, now_is in seen if each.recommendation_id in moved])
     for each, now_is in seen:
-        if now_is.state in state.LIVE and not _moved(each, now_is):
+        if now_is.state in state.LIVE and each.recommendation_id not in moved:
             reprice(desk, each)
         _end_of_life(desk, each, now_is, asked_to_cancel)
     return len(live)

@@ -50,14 +50,18 @@ class Taken:
 
 
 def send(desk: Desk, *sendings: Sending) -> None:
-    """Send committed intents one after another, and conclude from the answers.
-
-    Asked before each: that the lease holds, without which it stays intended and whoever holds the lease resolves it,
-    and that the account is still active.
-    """
-    began = desk.monotonic()
-    taken = tuple(_taken(desk, sendings))
-    desk.pace.took(len(sendings), desk.monotonic() - began)
+    """Send committed intents one after another, and conclude from the answers; what was taken is booked together."""
+    taken: list[Taken] = []
+    sent, began = 0, desk.monotonic()
+    for each in _leaving(desk, sendings):
+        asked_at, sent = desk.monotonic(), sent + 1
+        outcome = desk.broker.submit(each.order)
+        milliseconds = Decimal(f"{(desk.monotonic() - asked_at) * 1000:.1f}")
+        found = outcome.order if isinstance(outcome, Accepted) else _concluded(desk, each, outcome)
+        if found is not None:
+            taken.append(Taken(each, found, milliseconds))
+    if sent:
+        desk.pace.took(sent, desk.monotonic() - began)
     if taken:
         _record(desk, taken)
 
@@ -140,20 +144,19 @@ def say_refused(desk: Desk, recommendation_id: int, symbol: str, refused: Refusa
     )
 
 
-def _taken(desk: Desk, sendings: Sequence[Sending]) -> Iterator[Taken]:
-    """Those that the broker has; every other answer is concluded at once."""
+def _leaving(desk: Desk, sendings: Sequence[Sending]) -> Iterator[Sending]:
+    """Those that may leave, each asked about just before it does.
+
+    Without the lease it stays intended, and whoever holds the lease resolves it; in an account that may open nothing
+    any more it ends.
+    """
     for each in sendings:
         if not desk.lease.holds():
             return
-        if desk.switch.order().state is not TradingState.ACTIVE:
+        if desk.switch.order().state is TradingState.ACTIVE:
+            yield each
+        else:
             give_up(desk, each, "trading was stopped before it was sent")
-            continue
-        began = desk.monotonic()
-        outcome = desk.broker.submit(each.order)
-        milliseconds = Decimal(f"{(desk.monotonic() - began) * 1000:.1f}")
-        found = outcome.order if isinstance(outcome, Accepted) else _concluded(desk, each, outcome)
-        if found is not None:
-            yield Taken(each, found, milliseconds)
 
 
 def _concluded(desk: Desk, sending: Sending, outcome: NotAccepted) -> BrokerOrder | None:

@@ -150,6 +150,20 @@ def test_a_halt_between_two_orders_ends_the_second_one_unsent(at_work: Shop) -> 
     assert reasons(at_work) == [Reason.NOT_SENT_IN_TIME]
 
 
+def test_orders_that_never_left_teach_no_pace(at_work: Shop) -> None:
+    recommend(at_work, "AAPL", "MSFT", "KO")
+    at_work.desk.pace.took(1, 0.04)
+
+    def slow() -> None:
+        at_work.clock.pass_by(0.04)
+        at_work.switch.halt("a person said so")
+
+    at_work.broker.before_submit = slow
+    dispatch(at_work.desk)
+
+    assert (len(at_work.broker.sent), at_work.desk.pace.most) == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("orders", "seconds", "most"),
     [(1, 0.2, 1), (1, 0.05, 2), (8, 0.08, 10), (4, 30.0, 1), (10, 0.001, MOST), (1, 0.0, MOST)],
