@@ -6,7 +6,6 @@ that is cheap, are recommended to a dispatcher that runs as it does in productio
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,7 +16,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from benchmarks import pictures
-from benchmarks.bench.dispatching import NOW, dispatcher
+from benchmarks.bench.dispatching import NOW, dispatcher, insert
 from benchmarks.bench.ranking import ACCOUNT, broker_of, job_of
 from benchmarks.options import limits_for
 from contract.options import Structure
@@ -29,17 +28,13 @@ from sandbox.exchange import Config, Running, Settings, running
 from sandbox.exchange.text import nanoseconds
 from sandbox.postgres import Postgres
 
-Recommended = tuple[str, str, str]
-"""A stock, an action, an instrument."""
+Recommended = tuple[str, str]
+"""A stock; an action and an instrument."""
 SEED = 23
 """A year at whose end two of the volatilities stand in the middle, and one is too low to sell."""
-RECOMMENDED: Sequence[Recommended] = (("GOOG", "BUY", "CALL"), ("NVDA", "SELL", "PUT"), ("AMZN", "SELL", "PUT"))
+RECOMMENDED: Sequence[Recommended] = (("GOOG", "BUY_CALL"), ("NVDA", "SELL_PUT"), ("AMZN", "SELL_PUT"))
 YEAR = timedelta(days=365)
 PATIENCE_SECONDS = 60.0
-INSERT = """
-INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type, confidence, reason)
-VALUES (%s, %s, %s, %s, 0.9, %s) RETURNING id
-"""
 DECIDED = "SELECT count(*) AS decided FROM dispatch_claims WHERE state NOT IN ('claimed', 'intended', 'unknown')"
 
 
@@ -56,14 +51,15 @@ def main(arguments: list[str]) -> int:
 def draw(folder: Path, recommended: Sequence[Recommended], past: timedelta) -> None:
     """Draw what a dispatcher decides for each of some recommendations, with so much of the past."""
     config = Config(seed=SEED, now=nanoseconds(NOW), accounts=(ACCOUNT,), settings=Settings(rate_limit=0))
-    stocks = [symbol for symbol, _, _ in recommended]
+    stocks = [symbol for symbol, _ in recommended]
     with Postgres.temporary(durable=False) as server, running(config) as exchange:
         database = server.database
         migrations.upgrade(database.url, database.password)
         with connect(database.url, database.password, name="gallery") as connection:
             _remember(connection, exchange, stocks, past)
             with dispatcher(exchange, database, ACCOUNT, limits_for(Structure.SINGLE)):
-                numbers = [_insert(connection, each) for each in recommended]
+                with database.connect() as upstream:
+                    numbers = [insert(upstream, NOW, *each, {"rule": "BULL_ENTRY"}) for each in recommended]
                 _wait(connection, len(numbers))
             for symbol, number in zip(stocks, numbers, strict=True):
                 pictures.from_database(connection, folder, symbol, number, "large")
@@ -73,11 +69,6 @@ def _remember(connection: Connection[DictRow], exchange: Running, stocks: Sequen
     broker, today = broker_of(exchange), NOW.date()
     fill(job_of(connection, broker, broker.history()), stocks, today - past, today - timedelta(days=1))
     take(job_of(connection, broker, broker), stocks)
-
-
-def _insert(connection: Connection[DictRow], recommended: Recommended) -> int:
-    row = (NOW, *recommended, json.dumps({"rule": "BULL_ENTRY"}))
-    return int(connection.execute(INSERT, row).fetchall()[0]["id"])
 
 
 def _wait(connection: Connection[DictRow], decisions: int) -> None:

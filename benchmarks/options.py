@@ -20,7 +20,7 @@ from string import ascii_uppercase
 from time import monotonic, sleep
 from typing import Any
 
-from benchmarks.bench.dispatching import dispatcher
+from benchmarks.bench.dispatching import dispatcher, insert
 from contract.limits import Action, Limits
 from contract.limits import parse as parse_limits
 from contract.options import Choice, Options, Structure, Undefined, Volatility
@@ -35,10 +35,6 @@ TURNS: tuple[Turn, ...] = ((Structure.SINGLE, 3, 0.4), (Structure.VERTICAL, 3, 0
 """What is bought as what, at which options level, and the share of the recommendations."""
 PATIENCE_SECONDS = 400.0
 
-INSERT = """
-INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type, confidence, reason)
-VALUES (%s, %s, %s, %s, 0.9, %s)
-"""
 CLAIMS = """
 SELECT r.action || '_' || r.instrument_type AS action, c.state, c.reason, c.http_status, c.code
 FROM dispatch_claims c JOIN dispatch_recommendations r ON r.id = c.recommendation_id
@@ -121,9 +117,7 @@ def _feed(exchange: Running, database: Database, symbols: list[str], draw: rando
     now = datetime.fromisoformat(str(exchange.state()["now"]))
     with database.connect() as connection, connection.transaction():
         for symbol in symbols:
-            action, instrument = draw.choice(ACTIONS).split("_")
-            row = (now, symbol, action, instrument, json.dumps({"rule": "BULL_ENTRY"}))
-            connection.execute(INSERT, row)
+            insert(connection, now, symbol, draw.choice(ACTIONS), {"rule": "BULL_ENTRY"})
 
 
 def _count(tally: Tally, database: Database, count: int) -> None:

@@ -155,13 +155,16 @@ def exchange_time(began: float) -> datetime:
     return NOW + timedelta(seconds=monotonic() - began)
 
 
-def insert(connection: Connection[Any], created_at: datetime, symbol: str) -> int:
-    """Write a recommendation as upstream does; its id."""
+def insert(
+    connection: Connection[Any], created_at: datetime, symbol: str, word: str = "BUY_STOCK", reason: object = PLAN
+) -> int:
+    """Write a recommendation as upstream does; its id. `word` is its action and its instrument."""
     statement = """
     INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type, confidence, reason)
-    VALUES (%s, %s, 'BUY', 'STOCK', 0.9, %s) RETURNING id
+    VALUES (%s, %s, %s, %s, 0.9, %s) RETURNING id
     """
-    ((number,),) = connection.execute(statement, (created_at, symbol, json.dumps(PLAN))).fetchall()
+    row = (created_at, symbol, *word.split("_"), json.dumps(reason))
+    ((number,),) = connection.execute(statement, row).fetchall()
     return int(number)
 
 

@@ -5,7 +5,6 @@ of its own. Recommendations are written all the while, one every 20 ms: the last
 committed says when nothing more was opened.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from typing import Any
 from botocore.session import Session
 from psycopg import Connection
 
-from benchmarks.bench.dispatching import ACCOUNT, dispatcher, exchange_time, lifted, trading
+from benchmarks.bench.dispatching import ACCOUNT, dispatcher, exchange_time, insert, lifted, trading
 from benchmarks.bench.measure import Measure, percentile
 from contract import environment
 from contract.control import TradingOrder
@@ -38,10 +37,6 @@ BOUND_MS = 1000.0
 TABLE = Names("sandbox").control_table
 REGION = "us-west-2"
 RESTS = {"plan": {"entry": 90.0, "stop_loss": 85.0, "take_profit": 110.0, "quantity": 1}}
-INSERT = """
-INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type, confidence, reason)
-VALUES (%s, %s, 'BUY', 'STOCK', 0.9, %s)
-"""
 
 
 @dataclass
@@ -89,7 +84,7 @@ class Drill:
 
     def _recommend(self) -> str:
         symbol = next(self.symbols)
-        self.connection.execute(INSERT, (exchange_time(self.began), symbol, json.dumps(RESTS)))
+        insert(self.connection, exchange_time(self.began), symbol, reason=RESTS)
         return symbol
 
     def _status(self, symbol: str) -> str | None:
