@@ -109,8 +109,11 @@ class Broker(Protocol):
     def find(self, client_order_id: str) -> Found:
         """Look an order up by our own id."""
 
-    def orders_since(self, moment: datetime) -> dict[str, BrokerOrder]:
-        """Every order submitted after the moment, by the broker's id."""
+    def orders_since(self, moment: datetime, among: Collection[str] | None = None) -> dict[str, BrokerOrder]:
+        """Every order submitted after the moment, by the broker's id.
+
+        `among`: of no others than those with these ids, and what took their place, need anything be told.
+        """
 
     def cancel(self, broker_order_id: str) -> None:
         """Ask for a cancellation; what became of it is read from the order."""

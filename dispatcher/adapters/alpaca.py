@@ -4,7 +4,7 @@ What the SDK leaves to its user (docs/broker-rules.md, "alpaca-py") is done here
 re-sending behind our back, answers read raw and tolerantly, errors never asked for what they may not have.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -15,8 +15,7 @@ from alpaca.common.rest import RESTClient
 from alpaca.data.historical.option import OptionHistoricalDataClient
 from alpaca.data.historical.stock import StockHistoricalDataClient
 from alpaca.trading.client import TradingClient
-from requests import RequestException
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from dispatcher.adapters import option_wire, wire
 from dispatcher.adapters.fields import UnreadableAnswerError
@@ -119,7 +118,7 @@ class AlpacaBroker:
 
     def resting(self) -> tuple[Resting, ...]:
         """See ports.Broker."""
-        heads = self._heads("open orders", {"status": "open"})
+        heads = self._listed("open orders", {"status": "open"})
         return _read("open orders", lambda: tuple(each for head in heads for each in wire.resting(head)))
 
     def asset(self, symbol: str) -> Asset | None:
@@ -150,7 +149,7 @@ class AlpacaBroker:
             return Unknown(f"unreadable answer: {error}")
         except BudgetSpentError as error:
             return Throttled(error.seconds)
-        except RequestException as error:
+        except HTTPError as error:
             return _failed(error)
 
     def find(self, client_order_id: str) -> Found:
@@ -160,12 +159,14 @@ class AlpacaBroker:
             return wire.order(self._trading.get("/orders:by_client_order_id", asked))
         except APIError as error:
             return Absent() if error.status_code == NOT_FOUND else Unknown(_words(error))
-        except (UnreadableAnswerError, RequestException) as error:
+        except (UnreadableAnswerError, BudgetSpentError, HTTPError) as error:
             return Unknown(_words(error))
 
-    def orders_since(self, moment: datetime) -> dict[str, BrokerOrder]:
+    def orders_since(self, moment: datetime, among: Collection[str] | None = None) -> dict[str, BrokerOrder]:
         """See ports.Broker."""
-        return self._orders("orders", {"status": "all", "after": moment.isoformat()})
+        told = self._listed("orders", {"status": "all", "after": moment.isoformat(), "nested": "false"})
+        wanted = told if among is None else wire.followed(told, among)
+        return _read("orders", lambda: {order.id: order for order in map(wire.order, wanted)})
 
     def replace(self, broker_order_id: str, order: OptionOrder) -> Outcome:
         """See option_ports.OptionBroker. The quantity is left alone: the broker keeps what is not filled yet."""
@@ -230,18 +231,18 @@ class AlpacaBroker:
 
     def _nested(self, asked: dict[str, str]) -> tuple[Working, ...]:
         """Orders and their legs, one beside the other."""
-        heads = self._heads("orders", asked)
+        heads = self._listed("orders", asked)
         return _read("orders", lambda: tuple(each for head in heads for each in wire.working(head)))
 
-    def _heads(self, what: str, asked: dict[str, str]) -> list[Mapping[str, Any]]:
-        """Every page of orders with their legs under them."""
+    def _listed(self, what: str, asked: dict[str, str]) -> list[Mapping[str, Any]]:
+        """Every page of orders, their legs under them unless asked otherwise: the broker cuts a list without a word."""
         asked = {"nested": "true", "direction": "asc", "limit": str(PAGE)} | asked
-        heads: dict[str, Mapping[str, Any]] = {}
+        found: dict[str, Mapping[str, Any]] = {}
         while True:
             page = _read(what, lambda: wire.listed(self._trading.get("/orders", asked)))  # noqa: B023  at once
-            heads |= {head["id"]: head for head in page if head["id"] not in heads}
+            found |= {each["id"]: each for each in page if each["id"] not in found}
             if len(page) < PAGE or page[-1].get("submitted_at") in {None, asked.get("after")}:
-                return list(heads.values())
+                return list(found.values())
             asked = asked | {"after": str(page[-1]["submitted_at"])}
 
     def trades(self, after: datetime, *, beyond: str | None = None) -> tuple[Movement, ...]:
@@ -296,22 +297,6 @@ class AlpacaBroker:
             found |= _read("quotes", lambda: wire.sights(client.get(path, {"symbols": names})))  # noqa: B023  at once
         return found
 
-    def _orders(self, what: str, asked: dict[str, str]) -> dict[str, BrokerOrder]:
-        """Every page: the broker cuts a list without saying so."""
-        found: dict[str, BrokerOrder] = {}
-        while True:
-            page = self._page(what, asked)
-            fresh = [order for order in page if order.id not in found]
-            found |= {order.id: order for order in fresh}
-            newest = max((order.submitted_at for order in fresh if order.submitted_at), default=None)
-            if len(page) < PAGE or newest is None:
-                return found
-            asked = asked | {"after": newest.isoformat()}
-
-    def _page(self, what: str, asked: dict[str, str]) -> list[BrokerOrder]:
-        parameters = asked | {"limit": str(PAGE), "direction": "asc", "nested": "false"}
-        return _read(what, lambda: wire.orders(self._trading.get("/orders", parameters)))
-
 
 Client = TypeVar("Client", bound=RESTClient)
 
@@ -335,7 +320,7 @@ def _read(what: str, ask: Callable[[], T]) -> T:
         raise BrokerRefusedError(what, _words(error), status) from error
     except BudgetSpentError as error:
         raise BrokerThrottledError(what, _words(error), error.seconds) from error
-    except (UnreadableAnswerError, RequestException) as error:
+    except (UnreadableAnswerError, HTTPError) as error:
         raise BrokerUnavailableError(what, _words(error), RETRY_SECONDS) from error
 
 
@@ -367,11 +352,9 @@ def _refused(error: APIError) -> Outcome:
     return wire.refusal(status, str(error))
 
 
-def _failed(error: RequestException) -> NotSent | Unknown:
+def _failed(error: HTTPError) -> NotSent | Unknown:
     """No answer. Nothing was sent only where no connection was made; every other silence says nothing."""
-    cause = error.args[0] if error.args else None
-    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    return NotSent(_words(error)) if isinstance(reason, ConnectTimeoutError) else Unknown(_words(error))
+    return NotSent(_words(error)) if isinstance(error, ConnectTimeoutError) else Unknown(_words(error))
 
 
 def _reset_seconds(error: APIError) -> float:
@@ -381,7 +364,7 @@ def _reset_seconds(error: APIError) -> float:
 
 
 def _words(error: Exception) -> str:
-    """The error in one short line. Neither the SDK nor requests puts a header, and so no key, into its words."""
+    """The error in one short line. Neither the SDK nor urllib3 puts a header, and so no key, into its words."""
     if isinstance(error, APIError):
         return f"HTTP {error.status_code}: {wire.plain(str(error))}"
     return f"{type(error).__name__}: {wire.plain(str(error))}"

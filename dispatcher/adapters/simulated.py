@@ -1,6 +1,6 @@
 """The SIMULATED broker: chosen by EXECUTION_MODE, never fallen into. It reads the real market and sends nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 
@@ -64,8 +64,9 @@ class SimulatedBroker:
         """Look in memory."""
         return self._orders.get(client_order_id, Absent())
 
-    def orders_since(self, moment: datetime) -> dict[str, BrokerOrder]:
+    def orders_since(self, moment: datetime, among: Collection[str] | None = None) -> dict[str, BrokerOrder]:
         """Everything simulated since."""
+        del among
         recent = (each for each in self._orders.values() if each.submitted_at and each.submitted_at > moment)
         return {each.id: each for each in recent}
 

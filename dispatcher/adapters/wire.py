@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -54,17 +54,22 @@ def order(document: Any) -> BrokerOrder:
     )
 
 
-def orders(document: Any) -> list[BrokerOrder]:
-    """A list of orders."""
-    return [order(each) for each in _list(document)]
-
-
 def listed(document: Any) -> list[Mapping[str, Any]]:
     """A list of objects that have an id each, as they are."""
     tables = [_table(each) for each in _list(document)]
     for each in tables:
         _text(each, "id")
     return tables
+
+
+def followed(told: Sequence[Mapping[str, Any]], ids: Collection[str]) -> list[Mapping[str, Any]]:
+    """Of orders from the oldest to the newest those with the ids, and whatever replaced one of them."""
+    wanted, found = set(ids), []
+    for each in told:
+        if each["id"] in wanted:
+            found.append(each)
+            wanted.add(str(each.get("replaced_by")))
+    return found
 
 
 def account(document: Any) -> Account:
@@ -116,10 +121,9 @@ def resting(document: Any) -> list[Resting]:
     """An order with its legs under it, as what may still fill of it: a spread whole, any other each for itself."""
     table = _table(document)
     legs = [_table(each) for each in _list(table.get("legs") or [])]
-    found = order(table)
-    if found.symbol is None:
-        return [Resting(tuple(_text(leg, "symbol") for leg in legs), *_spread(found, legs))]
-    return [_alone(each) for each in map(order, (table, *legs)) if each.status not in OUT_OF_REACH]
+    if not table.get("symbol"):
+        return [Resting(tuple(_text(leg, "symbol") for leg in legs), *_spread(order(table), legs))]
+    return [_alone(order(each)) for each in (table, *legs) if _text(each, "status") not in OUT_OF_REACH]
 
 
 def _alone(order: BrokerOrder) -> Resting:

@@ -1,10 +1,11 @@
 """Holdings as a trader counts them: a share or a contract alone is one position, and so is a spread."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from itertools import product
+from typing import Self
 
 from dispatcher.core.options.combination import Part, worst
 from dispatcher.core.positions.instrument import Contract, contract
@@ -92,6 +93,43 @@ class Holdings:
         """An order against a position is an exit: it takes exposure away. A spread says so itself, by its cost."""
         there = self.positions.get(order.symbols[0]) if len(order.symbols) == 1 else None
         return there is not None and order.buys is (there.quantity < 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """Our orders that the holdings cannot know yet, by recommendation.
+
+    Each is summed as it joins: the next decision costs the same, whether three are in flight or three thousand.
+    """
+
+    orders: Mapping[int, InFlight] = field(default_factory=dict)
+    cost: Decimal = ZERO
+    """USD, all of them."""
+    symbols: frozenset[str] = frozenset()
+    opening: frozenset[frozenset[str]] = frozenset()
+    """What may open a position that neither is held nor rests, by its symbols."""
+
+    @classmethod
+    def over(cls, holdings: Holdings, orders: Mapping[int, InFlight]) -> Self:
+        """Orders in flight over what is held and rests."""
+        ways = {frozenset(each.symbols) for each in orders.values()}
+        return cls(
+            orders,
+            sum((each.cost for each in orders.values()), ZERO),
+            frozenset().union(*ways),
+            frozenset(filter(holdings.would_open, ways - holdings.opening)),
+        )
+
+    def joined(self, holdings: Holdings, number: int, order: InFlight) -> Self:
+        """With one more, of a recommendation that has none there."""
+        alone = self.over(holdings, {number: order})
+        return replace(
+            self,
+            orders={**self.orders, **alone.orders},
+            cost=self.cost + alone.cost,
+            symbols=self.symbols | alone.symbols,
+            opening=self.opening | alone.opening,
+        )
 
 
 def held(positions: Mapping[str, Position]) -> tuple[Held, ...]:

@@ -1,10 +1,11 @@
 """The broker's truth as values: what the gates look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Self
 
-from dispatcher.core.held import Holdings, InFlight
+from dispatcher.core.held import Flight, Holdings, InFlight
 from dispatcher.core.positions.instrument import contract
 
 
@@ -67,41 +68,44 @@ class History:
 class Standing:
     """The account, what it holds and what it has open, read from the broker at `taken_at` (the broker's clock).
 
-    `session` is today's, None on a day without one. `in_flight` are our orders since the snapshot.
+    `session` is today's, None on a day without one. `flight` are our orders since the snapshot.
     """
 
     taken_at: datetime
     account: Account
     session: Session | None
     holdings: Holdings
-    in_flight: tuple[InFlight, ...] = ()
+    flight: Flight = field(default_factory=Flight)
+
+    def joined(self, recommendation_id: int, order: InFlight) -> Self:
+        """With one more order of ours in flight."""
+        return replace(self, flight=self.flight.joined(self.holdings, recommendation_id, order))
 
     @property
     def buying_power(self) -> Decimal:
         """USD, less our own orders in flight."""
-        return self.account.buying_power - self._cost_in_flight
+        return self.account.buying_power - self.flight.cost
 
     @property
     def options_buying_power(self) -> Decimal | None:
         """USD for options, less our own orders in flight; None where the broker does not say."""
         power = self.account.options_buying_power
-        return None if power is None else power - self._cost_in_flight
+        return None if power is None else power - self.flight.cost
 
     @property
     def exposure(self) -> Decimal:
         """USD: held at what can still be lost, resting and in flight at cost."""
-        return self.holdings.exposure + self._cost_in_flight
+        return self.holdings.exposure + self.flight.cost
 
     @property
     def positions(self) -> int:
         """How many are held, and may come of what rests and is in flight."""
-        in_flight = {frozenset(each.symbols) for each in self.in_flight} - self.holdings.opening
-        return len(self.holdings.held) + len(self.holdings.opening) + sum(map(self.holdings.would_open, in_flight))
+        return len(self.holdings.held) + len(self.holdings.opening) + len(self.flight.opening)
 
     @property
     def symbols(self) -> frozenset[str]:
         """Where anything is held, rests or is in flight."""
-        return self.holdings.symbols.union(*(each.symbols for each in self.in_flight))
+        return self.holdings.symbols | self.flight.symbols
 
     @property
     def loss_today(self) -> Decimal:
@@ -115,13 +119,9 @@ class Standing:
             return f"position of {held.quantity}"
         if symbol in self.holdings.symbols:
             return "an open order"
-        if any(symbol in each.symbols for each in self.in_flight):
+        if symbol in self.flight.symbols:
             return "an order of ours in flight"
         return None
-
-    @property
-    def _cost_in_flight(self) -> Decimal:
-        return sum((each.cost for each in self.in_flight), Decimal(0))
 
     def occupied_by_options(self, underlying: str) -> str | None:
         """What stands in the options of the underlying, in words; None when nothing does."""

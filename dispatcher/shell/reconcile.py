@@ -45,7 +45,8 @@ def watch(desk: Desk, asked_to_cancel: set[str]) -> int:
     live = desk.ledger.live()
     if not live:
         return 0
-    standing = desk.broker.orders_since(live[0].intended_at - CLOCKS_APART)
+    known = {each.broker_order_id for each in live if each.broker_order_id}
+    standing = desk.broker.orders_since(live[0].intended_at - CLOCKS_APART, known)
     seen = [
         (each, concluded(desk, each, found, standing))
         for each in live

@@ -35,6 +35,8 @@ WAIT_SECONDS = 0.5
 """How long to wait for upstream before looking anyway; a notification cuts it short."""
 ASK_AGAIN_SECONDS = 1.0
 """Between two look-ups of what has no answer, and two looks at what may still fill."""
+LATEST_LOOK_SECONDS = 0.5
+"""How long such a look waits for a pause between two recommendations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,15 @@ class Service:
                     hurry = True
                 if hurry:
                     hurry = not aside.do(upkeep.round)  # once more while the round before is still running
-                if self._means.monotonic() >= look_at:
+                resend(desk)
+                busy = dispatch(desk)
+                if busy:
+                    upkeep.considered()
+                # In a pause between two recommendations, so that none waits for it; without a pause it comes late.
+                if self._means.monotonic() >= look_at + (LATEST_LOOK_SECONDS if busy else 0.0):
                     self._look(desk, upkeep, aside)
                     look_at = self._means.monotonic() + ASK_AGAIN_SECONDS
-                resend(desk)
-                if dispatch(desk):
-                    upkeep.considered()
-                elif Channel.FILLS in desk.ledger.wait(self._means.wait_seconds):
+                if not busy and Channel.FILLS in desk.ledger.wait(self._means.wait_seconds):
                     upkeep.look_now()
                     look_at = self._means.monotonic()
             self._beat()

@@ -6,7 +6,7 @@ from datetime import datetime
 from threading import Lock
 
 from dispatcher.core.entries import in_flight
-from dispatcher.core.held import Holdings, InFlight
+from dispatcher.core.held import Flight, Holdings, InFlight
 from dispatcher.core.order import NEW_YORK, trading_day
 from dispatcher.core.standing import Asset, Market, Session, Standing
 from dispatcher.ports import Broker, OpenOrder
@@ -44,7 +44,7 @@ class Truth:
         with self._changing:
             if self._standing is None:
                 raise AssertionError("a standing that was read and is not there")
-            return replace(self._standing, in_flight=tuple(self._in_flight.values()))
+            return self._standing
 
     def refresh(self) -> None:
         """Read again what is half as old as it may be.
@@ -71,11 +71,14 @@ class Truth:
         """Count orders of an earlier process without an answer as in flight."""
         with self._changing:
             self._in_flight = {each.recommendation_id: in_flight(each.order, each.cost) for each in orders}
+            self._count_again()
 
     def sent(self, recommendation_id: int, meant: InFlight) -> None:
         """An intent is committed: count it until a snapshot can know of it."""
         with self._changing:
             self._in_flight[recommendation_id] = meant
+            if self._standing is not None:
+                self._standing = self._standing.joined(recommendation_id, meant)
 
     def answered(self, recommendation_id: int) -> None:
         """The order has an answer, so the next snapshot knows of it."""
@@ -86,6 +89,7 @@ class Truth:
         """The order surely is not at the broker: it counts no more."""
         with self._changing:
             self._in_flight.pop(recommendation_id, None)
+            self._count_again()
 
     def _asset(self, symbol: str) -> Asset | None:
         return (self._catalog.find(symbol) if self._catalog else None) or self._broker.asset(symbol)
@@ -117,6 +121,12 @@ class Truth:
             self._in_flight = {key: each for key, each in self._in_flight.items() if key not in answered}
             self._answered -= answered
             self._standing = standing
+            self._count_again()
+
+    def _count_again(self) -> None:
+        if self._standing is not None:
+            flight = Flight.over(self._standing.holdings, dict(self._in_flight))
+            self._standing = replace(self._standing, flight=flight)
 
     def _session(self, before: Standing | None, now: datetime) -> Session | None:
         """Today's session; a calendar does not change within the day."""

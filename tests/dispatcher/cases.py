@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from contract.limits import Action, Limits, Sizing, TradingState
 from dispatcher.core.entries import Entry
 from dispatcher.core.gates import Case
-from dispatcher.core.held import Holdings
+from dispatcher.core.held import Flight, Holdings
 from dispatcher.core.order import ENTRY, Intent, Order, Side, client_order_id
 from dispatcher.core.outcome import BrokerOrder
 from dispatcher.core.price import Price
@@ -121,7 +121,8 @@ def standing(**changes: Any) -> Standing:
         "session": session(),
     }
     holdings = Holdings(changes.pop("positions", {}), changes.pop("resting", ()))
-    return Standing(**good | {"holdings": holdings} | changes)
+    flight = Flight.over(holdings, dict(enumerate(changes.pop("in_flight", ()))))
+    return Standing(**good | {"holdings": holdings, "flight": flight} | changes)
 
 
 def market(bid: str = "199.98", ask: str = "200.02", *, symbol: str = "AAPL") -> Market:

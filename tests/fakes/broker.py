@@ -1,6 +1,6 @@
 """A broker in memory that answers what a test tells it to, and remembers every order it was sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -93,7 +93,8 @@ class FakeBroker:
             return self.finds.pop(0)
         return self.orders.get(client_order_id, Absent())
 
-    def orders_since(self, moment: datetime) -> dict[str, BrokerOrder]:
+    def orders_since(self, moment: datetime, among: Collection[str] | None = None) -> dict[str, BrokerOrder]:
+        del among
         self._ask("orders")
         self.before_orders()
         return {each.id: each for each in self.orders.values() if each.submitted_at and each.submitted_at > moment}

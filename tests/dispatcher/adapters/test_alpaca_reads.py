@@ -135,6 +135,15 @@ def test_every_page_of_orders_is_read(server: Venue, broker: AlpacaBroker) -> No
     assert [each.query["direction"] for each in server.requests] == ["asc", "asc", "asc"]
 
 
+def test_of_the_orders_asked_for_what_took_their_place_is_told_and_no_other(
+    server: Venue, broker: AlpacaBroker
+) -> None:
+    chain = [TOLD | {"id": "1", "replaced_by": "3"}, TOLD | {"id": "2"}, TOLD | {"id": "3", "replaced_by": "4"}]
+    server.says(200, [*chain, TOLD | {"id": "4"}, {"id": "of somebody else"}])
+
+    assert list(broker.orders_since(NOW, {"1"})) == ["1", "3", "4"]
+
+
 def test_a_broker_that_repeats_its_last_page_is_not_asked_for_ever(server: Venue, broker: AlpacaBroker) -> None:
     server.says(200, [TOLD | {"id": f"order-{number}"} for number in range(500)])
 

@@ -21,7 +21,6 @@ from tests.dispatcher.told import CALL, FOUND, HIGHER, SPREAD, TOLD
 
 READERS: dict[str, Callable[[Any], object]] = {
     "order": wire.order,
-    "orders": wire.orders,
     "account": wire.account,
     "asset": wire.asset,
     "sights": wire.sights,

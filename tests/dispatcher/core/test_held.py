@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contract.limits import Action
 from dispatcher.core import gates
-from dispatcher.core.held import Holdings, InFlight, Position, Resting, held
+from dispatcher.core.held import Flight, Holdings, InFlight, Position, Resting, held
 from dispatcher.core.positions.instrument import Contract
 from tests.dispatcher.cases import limits, standing
 from tests.dispatcher.options.chains import option_case, symbol_of
@@ -83,6 +83,22 @@ def test_what_rests_or_is_in_flight_counts_once_and_an_exit_not_at_all() -> None
 
     assert there.positions == 5  # the spread, KO, the spread of puts, T, F
     assert there.exposure == 300 + 600 + 250 + 200 + 250 + 90
+
+
+SYMBOLS = st.sampled_from(["T", "F", "KO"]).map(lambda name: (name,)) | st.permutations([PUT_FAR, PUT_NEAR]).map(tuple)
+
+
+@given(
+    st.lists(st.builds(InFlight, SYMBOLS, st.decimals(1, 1_000, places=2)), max_size=8),
+    st.lists(SYMBOLS.map(lambda symbols: Resting(symbols, buys=True, cost=Decimal(1))), max_size=3),
+)
+def test_orders_that_join_one_by_one_count_as_all_at_once(orders: list[InFlight], resting: list[Resting]) -> None:
+    holdings = Holdings({"KO": Position(Decimal(10), Decimal(600))}, tuple(resting))
+    flight = Flight()
+    for number, order in enumerate(orders):
+        flight = flight.joined(holdings, number, order)
+
+    assert flight == Flight.over(holdings, dict(enumerate(orders)))
 
 
 # ------------------------------------------------------------------------------------------------------- at the gates

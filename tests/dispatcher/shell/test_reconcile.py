@@ -226,7 +226,7 @@ def test_a_new_holder_gives_back_what_was_claimed_and_counts_what_is_in_flight(a
     first_of_all(at_work.desk)
 
     assert at_work.ledger.states() == {1: State.UNKNOWN}
-    assert [each.symbols for each in at_work.desk.truth.standing().in_flight] == [(order.symbol,)]
+    assert [each.symbols for each in at_work.desk.truth.standing().flight.orders.values()] == [(order.symbol,)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from contract import events
 from contract.environment import ExecutionMode
-from contract.events import Event, ExecutionStatus
+from contract.events import Event
 from contract.limits import TradingState
 from dispatcher.core.outcome import Throttled
 from dispatcher.core.state import State
@@ -47,7 +47,7 @@ class Shift:
         self.leases = FakeLeases(self.clock)
         self.lease = Lease(self.leases, "us", self.clock)
         self.switch = Switch(None, TradingState.ACTIVE, self.clock, self.clock.broker)
-        self.ledger.waiting = self._wait
+        self.ledger.waiting = self.pass_by
 
     def serve(self, *, seconds: float = 3.0) -> None:
         """Serve until told to stop, or until so much fake time has gone by."""
@@ -97,7 +97,7 @@ class Shift:
         if self.clock() >= self._ends_at:
             self.stop.set()
 
-    def _wait(self, seconds: float) -> None:
+    def pass_by(self, seconds: float) -> None:
         self.clock.pass_by(seconds)
         self.leases.row.expires_at = max(self.leases.row.expires_at, self.clock() + LEASE_SECONDS)
         self.lease._extend(self.clock())
@@ -154,14 +154,17 @@ def test_a_fill_that_the_position_manager_saw_reaches_the_books_before_the_next_
     shift.recommend()
     told_at: list[float] = []
 
-    def hear(event: Event) -> None:
-        if isinstance(event, events.ExecutionRecorded) and event.status is ExecutionStatus.ACCEPTED:
+    def fill(seconds: float) -> None:
+        shift.pass_by(seconds)
+        if shift.broker.sent and not told_at:
             shift.broker.change(shift.broker.sent[0], status="filled", filled_quantity=Decimal(10))
             shift.ledger.told = {Channel.FILLS}
+
+    def hear(event: Event) -> None:
         if isinstance(event, events.OrderUpdated):
             told_at.append(shift.clock())
 
-    shift.hears = hear
+    shift.ledger.waiting, shift.hears = fill, hear
     shift.serve()
 
     assert told_at == [WAIT_SECONDS]

@@ -99,16 +99,16 @@ def test_a_snapshot_is_dated_from_before_it_was_read(truth: Truth) -> None:
 def test_an_order_is_in_flight_until_a_snapshot_taken_after_its_answer(truth: Truth, clock: FakeClock) -> None:
     truth.standing()
     truth.sent(1, OURS)
-    sent = truth.standing().in_flight
+    sent = truth.standing().flight.orders
     clock.pass_by(3)
     truth.refresh()
-    unanswered = truth.standing().in_flight
+    unanswered = truth.standing().flight.orders
     truth.answered(1)
-    answered = truth.standing().in_flight
+    answered = truth.standing().flight.orders
     clock.pass_by(3)
     truth.refresh()
 
-    assert [sent, unanswered, answered, truth.standing().in_flight] == [(OURS,), (OURS,), (OURS,), ()]
+    assert [sent, unanswered, answered, truth.standing().flight.orders] == [{1: OURS}, {1: OURS}, {1: OURS}, {}]
 
 
 def test_what_was_never_placed_is_not_in_flight_any_more(truth: Truth) -> None:
@@ -116,7 +116,7 @@ def test_what_was_never_placed_is_not_in_flight_any_more(truth: Truth) -> None:
     truth.never_placed(1)
     truth.never_placed(2)
 
-    assert truth.standing().in_flight == ()
+    assert not truth.standing().flight.orders
 
 
 def test_a_truth_that_cannot_be_read_is_told_and_nothing_in_flight_is_forgotten(
@@ -131,7 +131,7 @@ def test_a_truth_that_cannot_be_read_is_told_and_nothing_in_flight_is_forgotten(
         truth.standing()
     broker.away = None
 
-    assert truth.standing().in_flight == ()
+    assert not truth.standing().flight.orders
 
 
 def test_todays_session_is_asked_for_once_a_day(truth: Truth, broker: FakeBroker, clock: FakeClock) -> None:
