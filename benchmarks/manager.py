@@ -1,11 +1,13 @@
 """A position manager on its feet: real exchange, adapter and database, one turn at a time, on the exchange's clock."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from threading import Event as Stop
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -17,10 +19,10 @@ from contract.limits import ByHand
 from dispatcher.adapters import migrations
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.database import connect
-from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
+from dispatcher.adapters.roster import PostgresRoster
 from dispatcher.ports import Grant, TradingAccount
-from dispatcher.shell.lease import Lease
+from dispatcher.shell.fleet import Fleet
 from dispatcher.shell.positions.cycle import View, turn
 from dispatcher.shell.positions.desk import PositionDesk
 from sandbox.exchange import AccountConfig, Config, Running, Settings, running
@@ -110,9 +112,14 @@ def manager(
         database = server.database
         migrations.upgrade(database.url, database.password)
         asked = broker(key=KEY, secret=SECRET, trading_url=exchange.url, data_url=exchange.url)
-        with connect(database.url, database.password, name="bench") as connection:
-            leases = PostgresLeases(lambda: connect(database.url, database.password, name="bench lease"), LEASE)
-            lease = Lease(leases, "bench", monotonic)
+        connected = partial(connect, database.url, database.password)
+        roster = PostgresRoster(partial(connected, name="bench fleet"), "bench", (LEASE,))
+        with (
+            connected(name="bench") as connection,
+            closing(Fleet(roster, "bench", (LEASE,), monotonic, Stop())) as fleet,
+        ):
+            fleet.start()
+            lease = fleet.berth(LEASE)
             granted = lease.take()
             assert isinstance(granted, Grant), "nobody else knows the database"
             declared = load(Path(FILE_NAME)).accounts["large"]
@@ -132,4 +139,3 @@ def manager(
                 since=at,
             )
             yield standing
-            lease.release(granted.epoch)

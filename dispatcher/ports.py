@@ -295,22 +295,6 @@ class Held:
     epoch: int
 
 
-class Leases(Protocol):
-    """Who may trade for one account."""
-
-    def acquire(self, holder: str, seconds: float) -> Grant | Held:
-        """Take the lease when it is free, expired or its holder's connection is gone."""
-
-    def renew(self, epoch: int, seconds: float) -> bool:
-        """Hold it for longer; False when it is not ours any more."""
-
-    def release(self, epoch: int) -> None:
-        """Let go, so that another may take it at once."""
-
-    def leave(self) -> None:
-        """Be gone without a word, as after losing the lease."""
-
-
 @dataclass(frozen=True, slots=True)
 class Attendance:
     """What a process finds when it says that it is there.

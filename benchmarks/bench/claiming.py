@@ -15,11 +15,11 @@ from psycopg.rows import DictRow
 from benchmarks.bench.measure import Measure, percentile
 from dispatcher.adapters import migrations
 from dispatcher.adapters.database import Connections, connect
-from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.listener import Ear
+from dispatcher.adapters.roster import PostgresRoster
 from dispatcher.core.reasons import Reason, Refusal
-from dispatcher.ports import Grant, Weighed
+from dispatcher.ports import Weighed
 from sandbox.postgres import Postgres
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -59,10 +59,8 @@ def measures() -> Iterator[Measure]:
 
 
 def _sizes(server: Postgres, connection: Connection[DictRow]) -> Iterator[tuple[int, float]]:
-    database = server.database
-    grant = PostgresLeases(lambda: connect(database.url, database.password, name="lease"), "large").acquire("us", 3600)
-    assert isinstance(grant, Grant)
-    ledger = PostgresLedger(Connections(lambda: connection, 1), Ear(), account="large", epoch=grant.epoch)
+    epochs = PostgresRoster(lambda: connection, "us", ("large",)).take(("large",), 3600)
+    ledger = PostgresLedger(Connections(lambda: connection, 1), Ear(), account="large", epoch=epochs["large"])
     reached = 0
     for size in SIZES:
         server.configure(**FILLING)

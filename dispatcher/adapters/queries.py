@@ -12,32 +12,6 @@ WITH fence AS (
 )
 """
 
-# Take the lease: free, expired, or (`gone`) the holder was present and its connection is gone. A holder that could not
-# become present yet, because the one before it sleeps with its connection open, is not gone.
-ACQUIRE_LEASE = """
-INSERT INTO dispatch_accounts (account, holder, epoch, expires_at, present)
-VALUES (%(account)s, %(holder)s, 1, clock_timestamp() + %(seconds)s * interval '1 second', %(present)s)
-ON CONFLICT (account) DO UPDATE
-SET holder = excluded.holder, epoch = dispatch_accounts.epoch + 1, expires_at = excluded.expires_at,
-    present = excluded.present
-WHERE dispatch_accounts.expires_at <= clock_timestamp() OR (%(gone)s AND dispatch_accounts.present)
-RETURNING epoch
-"""
-LEASE_HOLDER = "SELECT holder, epoch FROM dispatch_accounts WHERE account = %(account)s"
-RENEW_LEASE = """
-UPDATE dispatch_accounts
-SET expires_at = clock_timestamp() + %(seconds)s * interval '1 second', present = %(present)s
-WHERE account = %(account)s AND epoch = %(epoch)s AND expires_at > clock_timestamp()
-RETURNING epoch
-"""
-RELEASE_LEASE = """
-UPDATE dispatch_accounts SET expires_at = clock_timestamp() WHERE account = %(account)s AND epoch = %(epoch)s
-RETURNING epoch
-"""
-# A session's advisory lock goes with its connection, so it tells at once that a holder is gone.
-TRY_PRESENCE = "SELECT pg_try_advisory_lock(hashtextextended('dispatch lease ' || %(account)s, 0))"
-END_PRESENCE = "SELECT pg_advisory_unlock(hashtextextended('dispatch lease ' || %(account)s, 0))"
-
 # A time that no datetime can hold is as good as none, and is refused by the reader.
 CREATED_AT = "CASE WHEN created_at BETWEEN '1970-01-01' AND '9999-01-01' THEN created_at END AS created_at"
 RECOMMENDATION = (
@@ -350,6 +324,7 @@ HOLDERS = """
 SELECT account, holder, epoch FROM dispatch_accounts
 WHERE account = ANY (%(accounts)s) AND expires_at > clock_timestamp()
 """
+# `present` is for an older image that runs beside this one: it waits until the lease has run out.
 TAKE_LEASES = """
 WITH free AS (
     SELECT account FROM dispatch_accounts
@@ -369,5 +344,9 @@ WITH free AS (
     RETURNING account, epoch
 )
 SELECT * FROM taken UNION ALL SELECT * FROM new
+"""
+RELEASE_LEASE = """
+UPDATE dispatch_accounts SET expires_at = clock_timestamp() WHERE account = %(account)s AND epoch = %(epoch)s
+RETURNING epoch
 """
 LEAVE = "DELETE FROM dispatch_members WHERE holder = %(holder)s RETURNING 1"

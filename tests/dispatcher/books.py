@@ -11,15 +11,15 @@ from psycopg.rows import DictRow
 
 from contract.environment import ExecutionMode
 from dispatcher.adapters.database import Connections, connect
-from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.listener import Listener
+from dispatcher.adapters.roster import PostgresRoster
 from dispatcher.core.execution import Execution, conclude
 from dispatcher.core.order import Order
 from dispatcher.core.outcome import BrokerOrder, Rejected
 from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.state import State, of
-from dispatcher.ports import Claim, Concluded, Grant, Meant, Weighed
+from dispatcher.ports import Claim, Concluded, Meant, Weighed
 from sandbox.postgres import Database
 from tests.dispatcher.cases import NOW, at_broker, order, recommendation
 from tests.dispatcher.world import insert
@@ -27,9 +27,6 @@ from tests.dispatcher.world import insert
 REFUSED = Refusal(Reason.STALE, Reason.STALE.meaning, "301.0 s", "300.0 s")
 GONE = Refusal(Reason.NOT_SENT_IN_TIME, "absent at the broker")
 REJECTED = Rejected(403, 40310000, "insufficient buying power", {"buying_power": "0"})
-
-NOBODY_PRESENT = "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'"
-"""The server has noticed that the connection of whoever was present is closed."""
 
 
 @dataclass
@@ -52,17 +49,15 @@ class Books:
         for connection in self.connections:
             connection.close()
 
-    def leases(self, account: str = "large") -> PostgresLeases:
-        """A process that may take the account's lease."""
-        return PostgresLeases(self.connect, account)
+    def lease(self, account: str = "large") -> int:
+        """The epoch under which a process has just taken the account's lease, whoever had it."""
+        self.expire(account)
+        return PostgresRoster(self._own, "test", (account,)).take((account,), 60)[account]
 
-    def ledger(self, *, account: str = "large", epoch: int | None = None, seconds: float = 60) -> PostgresLedger:
+    def ledger(self, *, account: str = "large", epoch: int | None = None) -> PostgresLedger:
         """The ledger of a process that has just taken the account's lease, or says that it has."""
         if epoch is None:
-            self.expire(account)
-            granted = self.leases(account).acquire("test", seconds)
-            assert isinstance(granted, Grant)
-            epoch = granted.epoch
+            epoch = self.lease(account)
         self.run("UPDATE dispatch_accounts SET considers_after = 0 WHERE considers_after IS NULL")
         return self.as_left(account=account, epoch=epoch)
 
@@ -91,18 +86,15 @@ class Books:
 
     def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """What a question of the test's own finds."""
-        connection = self.connections[0] if self.connections else self.connect()
-        return connection.execute(statement.encode(), values).fetchall()
-
-    def until(self, question: str) -> bool:
-        """Whether the answer to a question becomes true, asked again and again for some seconds."""
-        statement = f"SELECT ({question}) AS answer FROM pg_sleep(0.01)"
-        return any(self.rows(statement)[0]["answer"] for _ in range(500))
+        return self._own().execute(statement.encode(), values).fetchall()
 
     def run(self, statement: str, *values: object) -> None:
         """A change of the test's own."""
-        connection = self.connections[0] if self.connections else self.connect()
-        connection.execute(statement.encode(), values)
+        self._own().execute(statement.encode(), values)
+
+    def _own(self) -> Connection[DictRow]:
+        """The test's own connection."""
+        return self.connections[0] if self.connections else self.connect()
 
 
 def claimed(ledger: PostgresLedger) -> Claim:

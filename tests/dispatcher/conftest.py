@@ -67,7 +67,8 @@ def books(shelf: Database) -> Iterator[Books]:
     """Empty books in the real database. A database of its own for each test would cost more than the test."""
     books = Books(shelf, [])
     books.run(
-        "TRUNCATE dispatch_accounts, dispatch_claims, dispatch_executions, dispatch_recommendations RESTART IDENTITY"
+        "TRUNCATE dispatch_accounts, dispatch_members, dispatch_claims, dispatch_executions, dispatch_recommendations"
+        " RESTART IDENTITY"
     )
     yield books
     books.close()

@@ -1,34 +1,30 @@
 """One account at work with fakes on every port, and everything it said."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from contract.environment import ExecutionMode
 from contract.events import Event
-from dispatcher.ports import Grant, TradingAccount
+from dispatcher.ports import TradingAccount
 from dispatcher.shell.desk import Desk
-from dispatcher.shell.lease import Lease
 from dispatcher.shell.switch import Switch
 from dispatcher.shell.truth import Truth
 from tests.dispatcher.cases import NOW, limits, row
 from tests.fakes.broker import FakeBroker
 from tests.fakes.chains import FakeChains
 from tests.fakes.clock import FakeClock
-from tests.fakes.leases import FakeLeases
+from tests.fakes.lease import FakeLease
 from tests.fakes.ledger import FakeLedger
 
 
 @dataclass
 class Shop:
-    """A desk and what stands around it. Its lease holds until a test lets it run out."""
+    """A desk and what stands around it. Its lease holds until a test loses it."""
 
     clock: FakeClock
     broker: FakeBroker
     ledger: FakeLedger
-    lease_clock: FakeClock
-    lease: Lease
+    lease: FakeLease
     switch: Switch
     said: list[Event] = field(default_factory=list)
     desk: Desk = field(init=False)
@@ -67,16 +63,13 @@ class Shop:
         return [event.name for event in self.said]
 
     def lose_the_lease(self) -> None:
-        """Let more time pass for the lease than it lasts."""
-        self.lease_clock.pass_by(60)
+        """Be stopped for longer than the lease lasts."""
+        self.lease.abandon()
 
 
-@contextmanager
-def shop() -> Iterator[Shop]:
-    """A shop for the length of a `with` block."""
-    clock, lease_clock = FakeClock(NOW), FakeClock(NOW)
-    lease = Lease(FakeLeases(lease_clock), "us", lease_clock)
-    assert isinstance(lease.take(), Grant)
+def shop() -> Shop:
+    """A shop whose account is ours, on a clock of its own that stands."""
+    clock, lease = FakeClock(NOW), FakeLease(FakeClock(NOW))
+    lease.take()
     switch = Switch(None, limits().trading_state, clock, clock.broker)
-    yield Shop(clock, FakeBroker(clock.broker), FakeLedger(), lease_clock, lease, switch)
-    lease.abandon()
+    return Shop(clock, FakeBroker(clock.broker), FakeLedger(), lease, switch)

@@ -48,6 +48,14 @@ class Crew:
         self.fleets[name] = Fleet(roster, name, self.accounts, self.clock, Event())
         return self.fleets[name]
 
+    def cut(self, name: str) -> None:
+        """Break a process's connection."""
+        self.books.run(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND objid = (hashtextextended(%s, 0) & 4294967295)::oid",
+            f"dispatch member {name}",
+        )
+
     def rounds(self, number: int = 4) -> None:
         """Everyone's turn, so often; who is to let go does."""
         for _ in range(number):
@@ -70,7 +78,6 @@ class Crew:
 
 @pytest.fixture
 def crew(books: Books) -> Crew:
-    books.run("TRUNCATE dispatch_members")
     return Crew(books)
 
 
@@ -128,10 +135,7 @@ def test_what_one_had_whose_connection_is_gone_is_taken_at_once_under_the_next_e
     pair.rounds(1)
     standing_by = pair.fleets["p2"].berth("a").take()
     del pair.fleets["p1"]
-    pair.books.run(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
-        " AND objid = (hashtextextended('dispatch member p1', 0) & 4294967295)::oid"
-    )
+    pair.cut("p1")
     pair.rounds(2)
 
     assert [before, standing_by] == [Grant(1), Held("p1", 1)]
@@ -150,6 +154,68 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_finds_it_is_anothe
     sleeper.round()
 
     assert (asleep, stopped.berth("a").take()) == (False, Held("p2", 2))
+
+
+def test_a_lease_is_held_until_a_margin_before_it_expires(pair: Crew) -> None:
+    berth = pair.join("p1").berth("a")
+    before = berth.holds()
+    pair.rounds(1)
+    pair.clock.pass_by(LEASE_SECONDS - MARGIN_SECONDS - 0.01)
+    just_before = berth.holds()
+    pair.clock.pass_by(0.01)
+
+    assert (before, just_before, berth.holds()) == (False, True, False)
+
+
+class Slow(PostgresRoster):
+    """A database whose every answer takes as long as a lease holds."""
+
+    def __init__(self, books: Books, clock: FakeClock) -> None:
+        super().__init__(books.connect, "p1", ("a",))
+        self._clock = clock
+
+    def attend(self, held: Mapping[str, int], seconds: float) -> Attendance:
+        self._clock.pass_by(LEASE_SECONDS - MARGIN_SECONDS)
+        return super().attend(held, seconds)
+
+    def take(self, accounts: tuple[str, ...], seconds: float) -> dict[str, int]:
+        self._clock.pass_by(LEASE_SECONDS - MARGIN_SECONDS)
+        return super().take(accounts, seconds)
+
+
+def test_the_deadline_is_reckoned_from_before_a_lease_or_its_renewal_was_asked_for(books: Books) -> None:
+    clock = FakeClock(NOW)
+    fleet = Fleet(Slow(books, clock), "p1", ("a",), clock, Event())
+    fleet.round()
+    taken = fleet.berth("a").holds()
+    fleet.round()
+
+    assert (fleet.berth("a").epoch, taken, fleet.berth("a").holds()) == (1, False, False)
+
+
+def test_a_release_that_cannot_be_told_ends_what_is_held_and_is_told_with_a_later_round(pair: Crew) -> None:
+    fleet = pair.join("p1")
+    pair.rounds(1)
+    fleet.berth("a").release(1)
+    pair.cut("p1")
+    with pytest.raises(DatabaseUnavailableError):
+        fleet.round()
+    held = fleet.berth("a").holds()
+    fleet.round()
+
+    assert (held, fleet.berth("a").take()) == (False, Grant(2))
+
+
+def test_an_abandoned_lease_is_not_held_and_had_again_only_after_it_has_run_out(pair: Crew) -> None:
+    berth = pair.join("p1").berth("a")
+    pair.rounds(1)
+    berth.abandon()
+    pair.rounds(1)
+    abandoned = berth.take()
+    pair.books.expire("a")
+    pair.rounds(1)
+
+    assert (abandoned, berth.take()) == (NOBODY, Grant(2))
 
 
 def test_an_account_whose_row_is_locked_is_passed_by_and_the_others_are_kept(crew: Crew) -> None:

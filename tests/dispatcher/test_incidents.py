@@ -5,7 +5,6 @@ Each test fails when what stops the incident is taken out: `python -m benchmarks
 
 import inspect
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -35,10 +34,9 @@ from tests.dispatcher.desks import Shop, shop
 
 
 @pytest.fixture
-def at_work() -> Iterator[Shop]:
+def at_work() -> Shop:
     """One account under its lease, with nothing to do yet."""
-    with shop() as opened:
-        yield opened
+    return shop()
 
 
 def environ_of_two(**changes: str) -> dict[str, str]:

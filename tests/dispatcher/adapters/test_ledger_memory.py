@@ -200,8 +200,7 @@ def test_the_newest_input_is_the_last_written(books: Books) -> None:
 def test_what_upstream_wrote_a_day_before_the_account_first_traded_is_history(books: Books) -> None:
     old = books.recommend(created_at=NOW - timedelta(hours=25))
     young = books.recommend(created_at=NOW - timedelta(hours=23))
-    books.leases().acquire("first", 60)
-    ledger = books.as_left()
+    ledger = books.as_left(epoch=books.lease())
 
     before = claims(ledger)
     ledger.begin(NOW)

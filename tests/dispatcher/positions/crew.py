@@ -15,7 +15,6 @@ from contract.options import Choice, Contracts, Entry, Options, Structure, Undef
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.database import Connections
 from dispatcher.adapters.greeks import complete
-from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.ledger import PostgresLedger
 from dispatcher.adapters.listener import Ear, Listener
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
@@ -23,7 +22,7 @@ from dispatcher.adapters.stream import TradeUpdates
 from dispatcher.core.budget import Priority, Told
 from dispatcher.core.order import Sendable
 from dispatcher.core.outcome import Outcome
-from dispatcher.ports import Channel, Grant, Held, TradingAccount
+from dispatcher.ports import Channel, TradingAccount
 from dispatcher.position_ports import PositionLedger
 from dispatcher.shell.aside import at_once
 from dispatcher.shell.catalog import Catalog
@@ -32,12 +31,11 @@ from dispatcher.shell.positions.serve import PositionMeans, PositionService
 from dispatcher.shell.serve import Means, Service
 from dispatcher.shell.switch import Switch
 from tests.dispatcher.cases import limits
-from tests.dispatcher.positions.stand import LEASE, START, Stand
+from tests.dispatcher.positions.stand import LEASE, START, Hold, Stand
 from tests.dispatcher.positions.stepped import KilledError, Stepped
 from tests.dispatcher.world import ACCOUNT
 
 DISPATCHER, MANAGER = "dispatcher", "manager"
-FOR_LONG = 3600.0
 NEVER = -1
 ENTRY_LIFE_SECONDS = 60
 OPTIONS = Options(
@@ -92,37 +90,6 @@ class MortalBroker(AlpacaBroker):
 
     def close(self, symbol: str) -> Outcome:
         return self._fate.answered(super().close(symbol))
-
-
-@dataclass
-class Hold:
-    """A lease as its service sees it: held until the service is gone, and taken from whoever had it."""
-
-    stand: Stand
-    name: str
-
-    def take(self) -> Grant | Held:
-        """See Authority. Whoever held it is dead, and its time has run out."""
-        self.stand.rows("UPDATE dispatch_accounts SET expires_at = now() WHERE account = %s RETURNING 1", self.name)
-        return PostgresLeases(self.stand.connect, self.name).acquire("test", FOR_LONG)
-
-    def holds(self) -> bool:
-        """See Authority."""
-        return True
-
-    def keeps(self) -> bool:
-        """See Authority."""
-        return True
-
-    def release(self, epoch: int) -> None:
-        """See Authority. Who is killed lets go of nothing."""
-
-    def abandon(self) -> None:
-        """See Authority."""
-
-    def wait(self, pause: Callable[[float], None]) -> None:
-        """See Authority."""
-        pause(1)
 
 
 class RestingEar(Ear):

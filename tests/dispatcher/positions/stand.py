@@ -1,6 +1,7 @@
 """A position manager on its feet: the real exchange and the real books, one turn at a time, on the exchange's clock."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC
 from decimal import Decimal
@@ -16,14 +17,13 @@ from contract.control import Answer, Request
 from contract.limits import Exits, OptionExits
 from dispatcher.adapters.alpaca import AlpacaBroker
 from dispatcher.adapters.database import connect
-from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
+from dispatcher.adapters.roster import PostgresRoster
 from dispatcher.core.order import Order, Side, client_order_id
 from dispatcher.core.positions.book import Book, Stage
 from dispatcher.core.positions.cover import Working
 from dispatcher.core.price import no_more_than
 from dispatcher.ports import Grant, TradingAccount
-from dispatcher.shell.lease import Lease
 from dispatcher.shell.positions.cycle import View, turn
 from dispatcher.shell.positions.desk import PositionDesk
 from sandbox.postgres import Database
@@ -32,6 +32,7 @@ from tests.dispatcher.world import ACCOUNT, MONDAY_MORNING, insert
 from tests.fakes.clock import FakeClock
 
 LEASE = "large/positions"
+FOR_LONG = 3600.0
 START = MONDAY_MORNING.astimezone(UTC)
 TABLES = (
     "position_orders",
@@ -198,17 +199,43 @@ class Stand(OnExchangeTime):
         self.exchange.quotes({symbol: {"bid": bid, "ask": ask}})
 
     def _begin(self) -> PositionDesk:
-        self.rows("UPDATE dispatch_accounts SET expires_at = clock_timestamp() RETURNING 1")
-        clock = FakeClock(self.now())
-        lease = Lease(PostgresLeases(self.connect, LEASE), "test", clock)
-        granted = PostgresLeases(self.connect, LEASE).acquire("test", 3600)
-        assert isinstance(granted, Grant)
-        lease._deadline = float("inf")
+        clock, lease = FakeClock(self.now()), Hold(self, LEASE)
         account = TradingAccount("large", ACCOUNT.number, limits(exits=self.exits))
-        ledger = PostgresPositionLedger(self.connect(), account="large", lease=LEASE, epoch=granted.epoch)
+        ledger = PostgresPositionLedger(self.connect(), account="large", lease=LEASE, epoch=lease.take().epoch)
         return PositionDesk(
             account, self.broker, ledger, lease, self.asked, self.said.append, self.now, clock, self.now, self.now()
         )
+
+
+@dataclass
+class Hold:
+    """A lease as its service sees it: held until the service is gone, and taken from whoever had it."""
+
+    stand: Stand
+    name: str
+
+    def take(self) -> Grant:
+        """See Authority. Whoever held it is dead, and its time has run out."""
+        self.stand.rows("UPDATE dispatch_accounts SET expires_at = now() WHERE account = %s RETURNING 1", self.name)
+        return Grant(PostgresRoster(self.stand.connect, "test", (self.name,)).take((self.name,), FOR_LONG)[self.name])
+
+    def holds(self) -> bool:
+        """See Authority."""
+        return True
+
+    def keeps(self) -> bool:
+        """See Authority."""
+        return True
+
+    def release(self, epoch: int) -> None:
+        """See Authority. Who is killed lets go of nothing."""
+
+    def abandon(self) -> None:
+        """See Authority."""
+
+    def wait(self, pause: Callable[[float], None]) -> None:
+        """See Authority."""
+        pause(1)
 
 
 def _stops(order: Working) -> bool:

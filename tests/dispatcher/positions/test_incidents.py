@@ -4,11 +4,9 @@ from decimal import Decimal
 
 from contract.control import Ask, Request
 from contract.events import ExitDecided, ExitOrder, ExitUndecided, PositionClosed, PositionDifference
-from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
 from dispatcher.core.positions.book import Stage
-from dispatcher.ports import Grant
-from tests.dispatcher.positions.stand import Stand
+from tests.dispatcher.positions.stand import Hold, Stand
 
 CALL = "AAPL261218C00200000"
 
@@ -52,9 +50,8 @@ def test_31_a_position_is_priced_by_its_own_symbol_and_its_profit_is_the_brokers
 def test_37_a_manager_never_touches_the_rows_of_another_account(stand: Stand) -> None:
     """Each account's manager tried to close the other's rows, and three options stayed overnight."""
     bought(stand, "1.95", "2.05")
-    granted = PostgresLeases(stand.connect, "tiny/positions").acquire("tiny", 60)
-    assert isinstance(granted, Grant)
-    tiny = PostgresPositionLedger(stand.connect(), account="tiny", lease="tiny/positions", epoch=granted.epoch)
+    lease = Hold(stand, "tiny/positions")
+    tiny = PostgresPositionLedger(stand.connect(), account="tiny", lease=lease.name, epoch=lease.take().epoch)
 
     assert (tiny.books(), tiny.incoming(), tiny.orders()) == ({}, {}, ())
 

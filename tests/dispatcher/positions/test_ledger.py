@@ -8,7 +8,6 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from dispatcher.adapters.leases import PostgresLeases
 from dispatcher.adapters.position_ledger import PostgresPositionLedger
 from dispatcher.core.order import Side
 from dispatcher.core.positions.book import WAYS, Book, Exit, ExitReason, Plan, Stage, adjust, post
@@ -16,10 +15,10 @@ from dispatcher.core.positions.lots import FILL, Movement
 from dispatcher.core.positions.orders import Oco, Purpose, client_order_id
 from dispatcher.core.state import WAYS as WAYS_OF_ORDERS
 from dispatcher.core.state import State
-from dispatcher.ports import Grant, LostAuthorityError
+from dispatcher.ports import LostAuthorityError
 from dispatcher.position_ports import SentOrder
 from tests.dispatcher.cases import cents
-from tests.dispatcher.positions.stand import LEASE, Stand
+from tests.dispatcher.positions.stand import LEASE, Hold, Stand
 
 NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 LEAVING = Exit(ExitReason.STOP, "-41.0 %", "at most -40.0 %", NOON)
@@ -32,10 +31,7 @@ def line(quantity: int, after: int = 0) -> Movement:
 
 def ledger(stand: Stand) -> PostgresPositionLedger:
     """The books under a lease that was just taken."""
-    stand.rows("UPDATE dispatch_accounts SET expires_at = clock_timestamp() RETURNING 1")
-    granted = PostgresLeases(stand.connect, LEASE).acquire("test", 60)
-    assert isinstance(granted, Grant)
-    return PostgresPositionLedger(stand.connect(), account="large", lease=LEASE, epoch=granted.epoch)
+    return PostgresPositionLedger(stand.connect(), account="large", lease=LEASE, epoch=Hold(stand, LEASE).take().epoch)
 
 
 def held(books: PostgresPositionLedger) -> Book:

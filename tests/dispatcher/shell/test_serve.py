@@ -1,6 +1,6 @@
 """One account served: standing by, working, waiting for what is away, and letting go when told to stop."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -13,20 +13,17 @@ from contract.events import Event
 from contract.limits import TradingState
 from dispatcher.core.outcome import Throttled
 from dispatcher.core.state import State
-from dispatcher.ports import Channel, DatabaseUnavailableError, Ledger, TradingAccount
+from dispatcher.ports import Channel, DatabaseUnavailableError, Held, Ledger, TradingAccount
 from dispatcher.shell.aside import at_once
 from dispatcher.shell.catalog import Catalog
-from dispatcher.shell.lease import LEASE_SECONDS, Lease
 from dispatcher.shell.serve import ASK_AGAIN_SECONDS, WAIT_SECONDS, Means, serve
 from dispatcher.shell.switch import Switch
 from tests.dispatcher.cases import NOW, limits, row
 from tests.fakes.broker import FakeBroker, away
 from tests.fakes.chains import FakeChains
 from tests.fakes.clock import FakeClock, FakeStop
-from tests.fakes.leases import FakeLeases, LeaseRow
+from tests.fakes.lease import FakeLease
 from tests.fakes.ledger import FakeLedger
-
-FOR_EVER = float("inf")
 
 
 @dataclass
@@ -44,8 +41,7 @@ class Shift:
     def __post_init__(self) -> None:
         self.stop = FakeStop(self.clock)
         self.broker = FakeBroker(self.clock.broker)
-        self.leases = FakeLeases(self.clock)
-        self.lease = Lease(self.leases, "us", self.clock)
+        self.lease = FakeLease(self.clock)
         self.switch = Switch(None, TradingState.ACTIVE, self.clock, self.clock.broker)
         self.ledger.waiting = self.pass_by
 
@@ -99,16 +95,12 @@ class Shift:
 
     def pass_by(self, seconds: float) -> None:
         self.clock.pass_by(seconds)
-        self.leases.row.expires_at = max(self.leases.row.expires_at, self.clock() + LEASE_SECONDS)
-        self.lease._extend(self.clock())
+        self.lease.renew()
 
 
 @pytest.fixture
-def shift() -> Iterator[Shift]:
-    shift = Shift()
-    yield shift
-    shift.leases.away = False
-    shift.lease.abandon()
+def shift() -> Shift:
+    return Shift()
 
 
 def test_the_limits_in_force_are_told_first_then_the_lease_then_what_was_left(shift: Shift) -> None:
@@ -123,7 +115,7 @@ def test_the_limits_in_force_are_told_first_then_the_lease_then_what_was_left(sh
 def test_told_to_stop_it_lets_go_of_the_lease(shift: Shift) -> None:
     shift.serve()
 
-    assert (shift.lease.holds(), shift.leases.row.expires_at) == (False, shift.clock())
+    assert (shift.lease.holds(), shift.lease.released) == (False, [1])
 
 
 def test_a_heartbeat_tells_what_happened_since_the_last_one(shift: Shift) -> None:
@@ -172,7 +164,7 @@ def test_a_fill_that_the_position_manager_saw_reaches_the_books_before_the_next_
 
 
 def test_while_another_holds_the_lease_it_stands_by_says_so_once_and_beats(shift: Shift) -> None:
-    shift.leases.row = LeaseRow("other:1", 4, expires_at=FOR_EVER)
+    shift.lease.another = Held("other:1", 4)
     shift.recommend()
 
     shift.serve()
@@ -184,11 +176,11 @@ def test_while_another_holds_the_lease_it_stands_by_says_so_once_and_beats(shift
 
 
 def test_a_new_holder_is_told_too(shift: Shift) -> None:
-    shift.leases.row = LeaseRow("other:1", 4, expires_at=FOR_EVER)
+    shift.lease.another = Held("other:1", 4)
 
     def replace(event: Event) -> None:
         if isinstance(event, events.Heartbeat):
-            shift.leases.row = LeaseRow("other:2", 5, expires_at=FOR_EVER)
+            shift.lease.another = Held("other:2", 5)
 
     shift.hears = replace
     shift.serve()
@@ -200,9 +192,14 @@ def test_a_new_holder_is_told_too(shift: Shift) -> None:
 
 
 def test_when_the_other_lets_go_it_takes_over_and_trades(shift: Shift) -> None:
-    shift.leases.row = LeaseRow("other:1", 4, expires_at=1.0)
+    shift.lease.another = Held("other:1", 4)
     shift.recommend()
 
+    def let_go(event: Event) -> None:
+        if isinstance(event, events.Heartbeat):
+            shift.lease.another = None
+
+    shift.hears = let_go
     shift.serve()
 
     assert shift.words()[1:4] == ["standby", "lease_acquired", "reconcile_completed"]
@@ -335,5 +332,4 @@ def test_a_surprise_ends_the_service_and_lets_go_of_the_lease(shift: Shift) -> N
     with pytest.raises(ZeroDivisionError):
         shift.serve()
 
-    assert (shift.lease.holds(), shift.ledger.states()) == (False, {1: State.INTENDED})
-    shift.stop.set()
+    assert (shift.lease.released, shift.ledger.states()) == ([1], {1: State.INTENDED})
