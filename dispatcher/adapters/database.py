@@ -19,6 +19,8 @@ STATEMENT_MILLISECONDS = 10_000
 IDLE_IN_TRANSACTION_MILLISECONDS = 3_000
 """A process that sleeps in the middle of a transaction keeps its rows locked: for less than a lease lasts."""
 KEEPALIVE_SECONDS = 5
+LOOK_UPS_BY_KEY = "-c enable_seqscan=off"
+"""A plan is made while a table is small and kept when it has grown: none reads the table whole where a key would do."""
 
 # The libpq words and SQLSTATEs of a refused login; before a session exists psycopg has no class of its own for them.
 _REFUSED_LOGIN = ("password authentication failed", "role ", "no password supplied")
@@ -40,7 +42,7 @@ def connect(url: str, password: str, *, name: str) -> Connection[DictRow]:
             application_name=name,
             connect_timeout=CONNECT_SECONDS,
             options=f"-c statement_timeout={STATEMENT_MILLISECONDS} -c timezone=UTC"
-            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MILLISECONDS}",
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MILLISECONDS} {LOOK_UPS_BY_KEY}",
             keepalives=1,
             keepalives_idle=KEEPALIVE_SECONDS,
             keepalives_interval=KEEPALIVE_SECONDS,

@@ -46,9 +46,11 @@ SELECT set_config('synchronous_commit', 'off', true) AS lazy, (SELECT epoch FROM
 FROM (SELECT 1) AS always
 LEFT JOIN candidate ON candidate.id IN (SELECT recommendation_id FROM claimed)
 LEFT JOIN LATERAL (
-    SELECT count(*) AS orders, max(c.intended_at) AS last FROM dispatch_claims c
-    WHERE c.account = %(account)s AND c.symbol = left(candidate.ticker, 32) AND c.intended_at >= %(since)s
-      AND c.state NOT IN ('not_placed', 'rejected')
+    SELECT count(*) AS orders, max(intended_at) AS last FROM (
+        SELECT c.intended_at FROM dispatch_claims c
+        WHERE c.account = %(account)s AND c.symbol = left(candidate.ticker, 32) AND c.intended_at >= %(since)s
+          AND c.state NOT IN ('not_placed', 'rejected')
+        ORDER BY c.intended_at OFFSET 0) AS entries
 ) AS history ON true
 ORDER BY candidate.created_at DESC, candidate.confidence DESC NULLS LAST, candidate.id
 """  # noqa: S608  constants joined; values are bound
@@ -116,24 +118,28 @@ SET state = 'refused', since = %(at)s, reason = %(reason)s, detail = %(detail)s,
 WHERE account = %(account)s AND recommendation_id = %(id)s AND state = 'claimed' AND EXISTS (SELECT FROM fence)
 RETURNING 1
 """  # noqa: S608  two constants joined; values are bound
-# All of them or none: what is not committed whole is not sent.
+# Each by its key and locked in their order, whatever the planner believes of the table; then updated where they
+# stand. All of them or none: what is not committed whole is not sent.
 INTEND = f"""
 {FENCE}
 , meant AS (
     SELECT * FROM jsonb_to_recordset(%(meant)s) AS m (id bigint, client_order_id text, payload jsonb, payload_hash text,
         cost numeric, checks jsonb, rationale jsonb, repricing jsonb)
+    ORDER BY id
 ), ours AS (
-    SELECT c.recommendation_id FROM dispatch_claims c JOIN meant ON c.recommendation_id = meant.id
-    WHERE c.account = %(account)s AND c.state = 'claimed' AND EXISTS (SELECT FROM fence)
-    ORDER BY c.recommendation_id FOR UPDATE OF c
+    SELECT meant.*, held.ctid AS place FROM meant CROSS JOIN LATERAL (
+        SELECT c.ctid FROM dispatch_claims c
+        WHERE c.account = %(account)s AND c.recommendation_id = meant.id AND c.state = 'claimed'
+          AND EXISTS (SELECT FROM fence)
+        FOR UPDATE
+    ) AS held
 )
 UPDATE dispatch_claims c
 SET state = 'intended', intended_at = %(at)s, since = %(at)s, priced_at = %(at)s,
-    client_order_id = meant.client_order_id, payload = meant.payload, payload_hash = meant.payload_hash,
-    cost = meant.cost, checks = meant.checks, rationale = meant.rationale, repricing = meant.repricing
-FROM meant
-WHERE c.account = %(account)s AND c.recommendation_id = meant.id
-  AND (SELECT count(*) FROM ours) = (SELECT count(*) FROM meant)
+    client_order_id = ours.client_order_id, payload = ours.payload, payload_hash = ours.payload_hash,
+    cost = ours.cost, checks = ours.checks, rationale = ours.rationale, repricing = ours.repricing
+FROM ours
+WHERE c.ctid = ours.place AND (SELECT count(*) FROM ours) = (SELECT count(*) FROM meant)
 RETURNING 1
 """  # noqa: S608  two constants joined; values are bound
 INTEND_AGAIN = f"""
@@ -180,20 +186,22 @@ WITH told AS (
         filled_avg_price numeric, side text, mode text, status text, qty numeric, "limit" numeric, instrument text,
         notional numeric, stop_loss numeric, take_profit numeric, option_symbol text, strike numeric, expires date,
         contracts integer)
+    ORDER BY id
 ), ours AS (
-    SELECT c.recommendation_id FROM dispatch_claims c JOIN told ON c.recommendation_id = told.id
-    WHERE c.account = %(account)s AND c.state = ANY (told.was)
-    ORDER BY c.recommendation_id FOR UPDATE OF c
+    SELECT told.*, held.ctid AS place FROM told CROSS JOIN LATERAL (
+        SELECT c.ctid FROM dispatch_claims c
+        WHERE c.account = %(account)s AND c.recommendation_id = told.id AND c.state = ANY (told.was)
+        FOR UPDATE
+    ) AS held
 ), moved AS (
     UPDATE dispatch_claims c
-    SET state = told.state, since = %(at)s, broker_order_id = told.broker_order_id, filled_qty = told.filled_qty,
-        client_order_id = told.client_order_id, payload = told.payload, payload_hash = told.payload_hash,
-        repricing = coalesce(told.repricing, c.repricing), filled_avg_price = told.filled_avg_price,
+    SET state = ours.state, since = %(at)s, broker_order_id = ours.broker_order_id, filled_qty = ours.filled_qty,
+        client_order_id = ours.client_order_id, payload = ours.payload, payload_hash = ours.payload_hash,
+        repricing = coalesce(ours.repricing, c.repricing), filled_avg_price = ours.filled_avg_price,
         execution_id = coalesce(c.execution_id, gen_random_uuid()), detail = NULL,
-        reason = CASE WHEN told.state = 'rejected' THEN 'rejected by the broker after it was taken' END
-    FROM told
-    WHERE c.account = %(account)s AND c.recommendation_id = told.id
-      AND (SELECT count(*) FROM ours) = (SELECT count(*) FROM told)
+        reason = CASE WHEN ours.state = 'rejected' THEN 'rejected by the broker after it was taken' END
+    FROM ours
+    WHERE c.ctid = ours.place AND (SELECT count(*) FROM ours) = (SELECT count(*) FROM told)
     RETURNING c.*
 )
 INSERT INTO dispatch_executions AS e (execution_id, recommendation_id, ticker, action, decision_ts, simulated_ts,
