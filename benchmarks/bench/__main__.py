@@ -7,7 +7,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bench import claiming, dispatching, exchanging, exits, halting, judging, ranking, sharing, start
+from benchmarks.bench import (
+    claiming,
+    dispatching,
+    exchanging,
+    exits,
+    halting,
+    judging,
+    morning,
+    ranking,
+    sharing,
+    start,
+)
 from benchmarks.bench.measure import Measure
 
 LATEST = Path("benchmarks/latest.json")
@@ -15,6 +26,7 @@ MODULES = {
     "start": start,
     "judging": judging,
     "claiming": claiming,
+    "morning": morning,
     "ranking": ranking,
     "exchanging": exchanging,
     "dispatching": dispatching,
