@@ -19,6 +19,7 @@ Program = Callable[[list[str], Mapping[str, str]], int]
 SURPRISE = 70
 """Exit code of a child that ended with a traceback."""
 DEATH_SECONDS = 60.0
+TO_STOP = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(slots=True)
@@ -108,7 +109,7 @@ def nursery(program: Program) -> Iterator[Nursery]:
 
 def _serve(channel: "Connection[Any, Any]", program: Program) -> None:
     """The nursery's own life: never returns."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in TO_STOP:
         signal.signal(number, signal.SIG_IGN)  # it ends with its parent, and so after it
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -147,10 +148,12 @@ def _asked(channel: "Connection[Any, Any]") -> tuple[dict[str, str], str] | None
 
 
 def _fork(channel: "Connection[Any, Any]", environ: dict[str, str], log: str, program: Program) -> int:
+    signal.pthread_sigmask(signal.SIG_BLOCK, TO_STOP)  # until the child no longer ignores them as we do
     pid = os.fork()
     if pid == 0:
         channel.close()
         _live(environ, log, program)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TO_STOP)
     channel.send(("born", pid, 0))
     return pid
 
@@ -166,8 +169,9 @@ def _reap(channel: "Connection[Any, Any]", children: set[int]) -> None:
 def _live(environ: dict[str, str], log: str, program: Program) -> None:
     """A child's whole life, as if it had been started as a program: never returns."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGCHLD, *TO_STOP):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TO_STOP)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)

@@ -27,6 +27,8 @@ STILL_COMING = {Point.FOLLOW: 2.5}
 REACH_SECONDS = 15.0
 """A point that nobody has reached by then will not be: what would lead there went another way."""
 MOST_CRASHES = 3
+ENDED_AS_ASKED = {0, -signal.SIGTERM}
+"""A process so young that it does not listen to SIGTERM yet ends by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +285,7 @@ class Director:
                 life.await_death()
             except TimeoutError as error:  # it is killed when the run is cleaned up, and the run judged all the same
                 self.crashes.append(f"after SIGTERM: {error}")
-            if life.exit_code:
+            if life.exit_code not in ENDED_AS_ASKED:
                 self.crashes.append(f"exit {life.exit_code} after SIGTERM; {life.log}")
 
     def _clean_up(self) -> None:

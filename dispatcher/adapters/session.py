@@ -1,7 +1,7 @@
 """HTTP to the broker: one pool of kept connections, an end to every call, and a budget asked before each request.
 
 The SDK asks a `requests` session for everything. This one asks urllib3 itself and leaves out what no call of ours needs
-(cookies, redirects, proxies, .netrc), which is nearly half of the time that a request takes here.
+(cookies, redirects, proxies, .netrc) and every order would wait for.
 """
 
 import json
@@ -22,9 +22,10 @@ from dispatcher.core.budget import Priority, Told
 TOO_MANY = 429
 RETRY_SECONDS = 2.0
 """How long to wait before asking again, where the broker does not say."""
-KEPT_CONNECTIONS = 10
 LONGEST_WAIT_SECONDS = 60.0
 """The rate limit is per minute; a reset further away is a clock that disagrees."""
+KEPT_CONNECTIONS = 10
+"""As many threads may ask at once without opening a connection of their own each time."""
 
 Classify = Callable[[str, str], Priority]
 """What a request is for, by its method and its address."""

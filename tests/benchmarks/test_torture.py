@@ -1,6 +1,7 @@
 """The torture finds nothing in the dispatcher, and finds everything in one that is wrong."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,27 @@ def test_a_naive_dispatcher_is_seen_to_double_to_lose_and_to_make_up_orders(tmp_
     assert last["lost"] > 0
     assert last["ghosts"] > 0
     assert any("again: python -m benchmarks.torture --seed 1 --only-run" in line for line in lines)
+
+
+NEWBORNS = """
+import signal, sys
+from pathlib import Path
+from benchmarks.torture.nursery import nursery
+
+with nursery(lambda arguments, environ: signal.pause()) as born:
+    for _ in range(20):
+        life = born.start({}, Path(sys.argv[1]))
+        life.signal(signal.SIGTERM)
+        life.await_death()
+        print(life.exit_code)
+"""
+
+
+def test_a_process_that_is_told_to_stop_as_soon_as_it_is_born_hears_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", NEWBORNS, str(tmp_path / "log")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+
+    assert done.stdout.split() == [str(-signal.SIGTERM)] * 20, done.stderr
 
 
 def test_a_plan_depends_on_seed_and_number_alone() -> None:
