@@ -531,7 +531,7 @@ class ExitUnanswered(Event):
 @_event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitStuck(Event):
-    """A position should be closed for longer than declared, and is not. Said again while it lasts."""
+    """A position should be closed for longer than declared, and is not. Said again while it lasts, once for a night."""
 
     name = "exit_stuck"
     symbol: str

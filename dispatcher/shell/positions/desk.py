@@ -90,10 +90,10 @@ class PositionDesk:
         session = self.session()
         return session is not None and session.opens <= self.now() < session.closes
 
-    def news(self, topic: str, symbol: str, words: str) -> bool:
-        """Whether this is to be said: it is new, or it was last said `stuck_seconds` ago."""
+    def news(self, topic: str, symbol: str, words: str, *, again: bool = True) -> bool:
+        """Whether this is to be said: it is new, or (`again`) it was last said `stuck_seconds` ago."""
         before, now = self.memory.said.get((topic, symbol)), self.now()
-        old = before is not None and now - before[1] >= timedelta(seconds=self.policy.stuck_seconds)
+        old = again and before is not None and now - before[1] >= timedelta(seconds=self.policy.stuck_seconds)
         if before is not None and before[0] == words and not old:
             return False
         self.memory.said[topic, symbol] = (words, now)

@@ -8,6 +8,7 @@ are. Where everything is to go, it is cancelled in one request and closed in ano
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
 from contract.events import ExitStuck
 from dispatcher.core.outcome import Throttled
@@ -39,21 +40,26 @@ def leave(desk: PositionDesk, books: Sequence[Book], *, alone: bool = False) -> 
     """
     if not books:
         return
-    waits = (
-        _step(desk, books, alone=alone)
-        if desk.market_open()
-        else {book.symbol: "the market is closed" for book in books}
-    )
+    trading = desk.market_open()
+    waits = _step(desk, books, alone=alone) if trading else {book.symbol: "the market is closed" for book in books}
     for book in books:
-        _alarm(desk, book, waits.get(book.symbol))
+        _alarm(desk, book, waits.get(book.symbol), again=trading)
 
 
-def _alarm(desk: PositionDesk, book: Book, why: str | None) -> None:
-    since = desk.now() - (book.exit.at if book.exit else book.opened_at)
-    stuck = since.total_seconds() >= desk.policy.stuck_seconds
-    if stuck and why is not None and desk.news("stuck", book.symbol, ""):
+def _alarm(desk: PositionDesk, book: Book, why: str | None, *, again: bool) -> None:
+    """Say what keeps it: every so often while something could be done about it, and once for a night."""
+    waited = _waited(desk, book)
+    stuck = waited.total_seconds() >= desk.policy.stuck_seconds
+    if stuck and why is not None and desk.news("stuck", book.symbol, "", again=again):
         reason = book.exit.reason if book.exit else ""
-        desk.say(ExitStuck(account=desk.name, symbol=book.symbol, reason=reason, seconds=seconds(since), why=why))
+        desk.say(ExitStuck(account=desk.name, symbol=book.symbol, reason=reason, seconds=seconds(waited), why=why))
+
+
+def _waited(desk: PositionDesk, book: Book) -> timedelta:
+    """Since when it was to be gone; the night before today's session does not count."""
+    decided, session, now = book.exit.at if book.exit else book.opened_at, desk.session(), desk.now()
+    opened = session.opens if session is not None and session.opens <= now else decided
+    return now - max(decided, opened)
 
 
 def _step(desk: PositionDesk, books: Sequence[Book], *, alone: bool) -> Waits:

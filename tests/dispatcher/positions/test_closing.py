@@ -157,6 +157,25 @@ def test_outside_the_session_the_stop_stays_until_the_market_opens(stand: Stand)
     assert stand.held() == {}
 
 
+def test_a_close_that_waits_for_the_market_is_told_once_for_the_night_and_is_not_late_in_the_morning(
+    stand: Stand,
+) -> None:
+    entered(stand)
+    stand.until("2026-11-23T17:00:00-05:00")
+    ask(stand)
+    for _ in range(5):
+        stand.turn()
+        stand.advance(60)
+    (told,) = stand.events(ExitStuck)
+    assert told.why == "the market is closed"
+
+    stand.until("2026-11-24T09:31:00-05:00")
+    stand.turn(3)
+
+    assert stand.held() == {}
+    assert stand.events(ExitStuck) == [told]
+
+
 class Away(FakeRequests):
     """A control table that cannot be read."""
 
