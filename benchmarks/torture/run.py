@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic, sleep
 
 import psutil
@@ -27,8 +28,6 @@ STILL_COMING = {Point.FOLLOW: 2.5}
 REACH_SECONDS = 15.0
 """A point that nobody has reached by then will not be: what would lead there went another way."""
 MOST_CRASHES = 3
-ENDED_AS_ASKED = {0, -signal.SIGTERM}
-"""A process so young that it does not listen to SIGTERM yet ends by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +277,8 @@ class Director:
         while self.stage.holds.look().open and monotonic() < until:
             sleep(REST_SECONDS)
             self._keep_alive()
+        # One that was born a moment ago would not end in order, but by the signal.
+        self._wait(lambda: all(_listens(life.pid) for life in self._alive()))
         for life in self._alive():
             life.signal(signal.SIGTERM)
         for life in self._alive():
@@ -285,7 +286,7 @@ class Director:
                 life.await_death()
             except TimeoutError as error:  # it is killed when the run is cleaned up, and the run judged all the same
                 self.crashes.append(f"after SIGTERM: {error}")
-            if life.exit_code not in ENDED_AS_ASKED:
+            if life.exit_code:
                 self.crashes.append(f"exit {life.exit_code} after SIGTERM; {life.log}")
 
     def _clean_up(self) -> None:
@@ -331,6 +332,16 @@ def stop_all(lives: list[Life]) -> None:
     for life in lives:
         if not life.dead.is_set():
             os.kill(life.pid, signal.SIGSTOP)
+
+
+def _listens(pid: int) -> bool:
+    """Whether the process hears SIGTERM by a handler of its own, or is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    caught = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 def _ports(pid: int) -> set[int]:
