@@ -58,9 +58,14 @@ def measures() -> Iterator[Measure]:
         yield Measure(f"claim_ms_at_{size}_rows", milliseconds, least, "ms", f"the same at {SIZES[0]} rows")
 
 
-def _sizes(server: Postgres, connection: Connection[DictRow]) -> Iterator[tuple[int, float]]:
+def ledger_on(connection: Connection[DictRow]) -> PostgresLedger:
+    """The books of an account, under a lease that was just taken, all on one connection."""
     epochs = PostgresRoster(lambda: connection, "us", ("large",)).take(("large",), 3600)
-    ledger = PostgresLedger(Connections(lambda: connection, 1), Ear(), account="large", epoch=epochs["large"])
+    return PostgresLedger(Connections(lambda: connection, 1), Ear(), account="large", epoch=epochs["large"])
+
+
+def _sizes(server: Postgres, connection: Connection[DictRow]) -> Iterator[tuple[int, float]]:
+    ledger = ledger_on(connection)
     reached = 0
     for size in SIZES:
         server.configure(**FILLING)

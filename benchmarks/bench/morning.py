@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from time import monotonic
 
-from benchmarks.bench.claiming import NOW
+from benchmarks.bench.claiming import NOW, ledger_on
 from benchmarks.bench.dispatching import insert
 from benchmarks.bench.measure import Measure, percentile
 from contract.environment import ExecutionMode
 from dispatcher.adapters import migrations
-from dispatcher.adapters.database import Connections, connect
+from dispatcher.adapters.database import connect
 from dispatcher.adapters.ledger import PostgresLedger
-from dispatcher.adapters.listener import Ear
-from dispatcher.adapters.roster import PostgresRoster
 from dispatcher.core import state
 from dispatcher.core.execution import conclude
 from dispatcher.core.order import Order, Side, on_tick
@@ -35,8 +33,7 @@ def measures() -> Iterator[Measure]:
         url, password = server.database.url, server.database.password
         migrations.upgrade(url, password)
         with connect(url, password, name="bench") as connection, server.database.connect() as upstream:
-            epochs = PostgresRoster(lambda: connection, "us", ("large",)).take(("large",), 3600)
-            ledger = PostgresLedger(Connections(lambda: connection, 1), Ear(), account="large", epoch=epochs["large"])
+            ledger = ledger_on(connection)
             ledger.begin(NOW)
             milliseconds = []
             for number in range(ORDERS):

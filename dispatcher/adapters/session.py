@@ -4,10 +4,9 @@ The SDK asks a `requests` session for everything. This one asks urllib3 itself a
 (cookies, redirects, proxies, .netrc) and every order would wait for.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from json import dumps
+from json import dumps, loads
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -66,7 +65,7 @@ class Answer(Response):
             UnreadableAnswerError: it is none.
         """
         try:
-            return json.loads(self.content)
+            return loads(self.content)
         except ValueError as error:
             raise UnreadableAnswerError(str(error)) from error
 

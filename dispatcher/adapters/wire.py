@@ -64,11 +64,12 @@ def listed(document: Any) -> list[Mapping[str, Any]]:
 
 def followed(told: Sequence[Mapping[str, Any]], ids: Collection[str]) -> list[Mapping[str, Any]]:
     """Of orders from the oldest to the newest those with the ids, and whatever replaced one of them."""
-    wanted, found = set(ids), []
+    wanted, found = {*ids}, []
     for each in told:
         if each["id"] in wanted:
             found.append(each)
-            wanted.add(str(each.get("replaced_by")))
+            if replacement := each.get("replaced_by"):
+                wanted.add(replacement)
     return found
 
 

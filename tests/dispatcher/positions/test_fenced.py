@@ -43,7 +43,7 @@ def meant(stand: Stand) -> list[tuple[str, str]]:
     return [(row["purpose"], row["state"]) for row in stand.rows("SELECT purpose, state FROM position_orders")]
 
 
-EACH_WAY = pytest.mark.parametrize(
+@pytest.mark.parametrize(
     ("begin", "purpose", "held", "stops"),
     [
         pytest.param(by_hand, "oco", {"AAPL": 10}, 10, id="protect"),
@@ -51,33 +51,14 @@ EACH_WAY = pytest.mark.parametrize(
         pytest.param(to_be_flattened, "close", {}, 0, id="flatten"),
     ],
 )
-
-
-@EACH_WAY
-def test_what_is_committed_as_the_lease_runs_out_is_not_sent_but_by_the_successor(
-    stand: Stand, begin: Begin, purpose: str, held: dict[str, int], stops: int
+@pytest.mark.parametrize(("lease", "state"), [(Ended, None), (EndsAtCommit, "intended")], ids=["before", "at commit"])
+def test_when_the_lease_has_run_out_nothing_is_sent_but_by_the_successor(
+    stand: Stand, begin: Begin, *, purpose: str, held: dict[str, int], stops: int, lease: type[Hold], state: str | None
 ) -> None:
     begin(stand)
-    stand.desk().lease = EndsAtCommit(stand, LEASE)
+    stand.desk().lease = lease(stand, LEASE)
     stand.turn(2)
-    assert meant(stand) == [(purpose, "intended")]
-    assert stand.held() == {"AAPL": 10}
-
-    stand.kill()
-    stand.settle()
-
-    assert stand.held() == held
-    assert stand.stops() == stops
-
-
-@EACH_WAY
-def test_without_the_lease_no_order_is_even_meant(
-    stand: Stand, begin: Begin, purpose: str, held: dict[str, int], stops: int
-) -> None:
-    begin(stand)
-    stand.desk().lease = Ended(stand, LEASE)
-    stand.turn(2)
-    assert meant(stand) == []
+    assert meant(stand) == ([] if state is None else [(purpose, state)])
     assert stand.held() == {"AAPL": 10}
 
     stand.kill()
