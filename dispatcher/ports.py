@@ -184,6 +184,8 @@ class Channel(StrEnum):
     """Upstream wrote something."""
     FILLS = "dispatch_fills"
     """The position manager saw a position move; the message is the account."""
+    TICKERS = "dispatch_tickers"
+    """What upstream writes of, told just before `RECOMMENDATIONS`: the message is a ticker."""
 
 
 class Ledger(Protocol):
@@ -275,6 +277,9 @@ class Ledger(Protocol):
 
     def closed_trades(self, *, options: bool, most: int) -> tuple[ClosedTrade, ...]:
         """Trades of our own entries that are over and whose profit is known whole, the newest first."""
+
+    def expected(self) -> frozenset[str]:
+        """The tickers of what upstream wrote since the last time, as far as they were told."""
 
     def wait(self, seconds: float) -> frozenset[Channel]:
         """Wait for something to be told; what it was, nothing when the time was over."""

@@ -135,6 +135,10 @@ class PostgresLedger:
         """See ports.Ledger."""
         return tuple(ClosedTrade(**row) for row in self._run(queries.CLOSED_TRADES, options=options, most=most))
 
+    def expected(self) -> frozenset[str]:
+        """See ports.Ledger."""
+        return self._ear.expected()
+
     def wait(self, seconds: float) -> frozenset[Channel]:
         """See ports.Ledger."""
         return self._ear.wait(seconds)

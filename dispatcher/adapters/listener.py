@@ -4,6 +4,7 @@ A notification is a bell and no more: whoever missed one looks by the clock, and
 is rung, because nobody knows what was said meanwhile.
 """
 
+from collections import deque
 from collections.abc import Callable
 from threading import Condition, Event, Thread
 
@@ -15,6 +16,8 @@ from dispatcher.ports import Channel, DatabaseAuthenticationError, DatabaseUnava
 
 LISTEN_SECONDS = 0.5
 RETRY_SECONDS = 1.0
+TICKERS_KEPT = 32
+"""The last ones told. An account that stands by asks for none."""
 
 
 class Ear:
@@ -23,6 +26,7 @@ class Ear:
     def __init__(self) -> None:
         self._told = Condition()
         self._news: set[Channel] = set()
+        self._tickers: deque[str] = deque(maxlen=TICKERS_KEPT)
         self._rung = False
 
     def ring(self, *channels: Channel) -> None:
@@ -31,6 +35,18 @@ class Ear:
             self._rung = True
             self._news.update(channels)
             self._told.notify_all()
+
+    def expect(self, ticker: str) -> None:
+        """Keep what the bell that follows is about."""
+        with self._told:
+            self._tickers.append(ticker)
+
+    def expected(self) -> frozenset[str]:
+        """What was kept since the last time."""
+        with self._told:
+            tickers = frozenset(self._tickers)
+            self._tickers.clear()
+            return tickers
 
     def wait(self, seconds: float) -> frozenset[Channel]:
         """What was told since the last time; waits for it, but not longer than `seconds`."""
@@ -86,10 +102,12 @@ class Listener:
         finally:
             connection.close()
 
-    def _hear(self, channel: Channel, account: str) -> None:
-        """A message of a channel is the account it is about; without one it is about every account."""
+    def _hear(self, channel: Channel, message: str) -> None:
+        """A ticker is for everyone to expect; any other message is the account to ring, without one everyone."""
         for name, ear in tuple(self._ears.items()):
-            if account in {"", name}:
+            if channel is Channel.TICKERS:
+                ear.expect(message)
+            elif message in {"", name}:
                 ear.ring(channel)
 
     def _ring_all(self) -> None:

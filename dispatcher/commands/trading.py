@@ -122,7 +122,7 @@ def commons(settings: Settings, stop: Event) -> Iterator[Commons]:
     try:
         with (
             fleet(settings, "dispatcher", tuple(account.name for account in settings.accounts), stop) as ours,
-            ThreadPoolExecutor(min(accounts, MOST_ASIDE), thread_name_prefix="aside") as aside,
+            ThreadPoolExecutor(min(2 * accounts, MOST_ASIDE), thread_name_prefix="aside") as aside,
         ):
             yield Commons(connections, listener, Catalog(time.monotonic), aside.submit, ours)
     finally:

@@ -2,10 +2,17 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Protocol, TypeVar
 
+T = TypeVar("T")
 Job = Callable[[], None]
-Start = Callable[[Job], "Future[None]"]
-"""Begins a job in another thread."""
+
+
+class Start(Protocol):
+    """Begins a job in another thread."""
+
+    def __call__(self, job: Callable[[], T], /) -> "Future[T]":
+        """What it will have come to."""
 
 
 class Aside:
@@ -36,13 +43,11 @@ class Aside:
             running.exception()
 
 
-def at_once(job: Job) -> "Future[None]":
+def at_once(job: Callable[[], T], /) -> "Future[T]":
     """Begin a job and end it before anything else is done."""
-    future: Future[None] = Future()
+    future: Future[T] = Future()
     try:
-        job()
+        future.set_result(job())
     except Exception as error:  # noqa: BLE001  it is raised by whoever asks for the result
         future.set_exception(error)
-    else:
-        future.set_result(None)
     return future

@@ -46,6 +46,7 @@ def dispatch(desk: Desk) -> bool:
     if now < desk.entries_after:
         return False
     desk.skipped = {key: until for key, until in desk.skipped.items() if until > now}
+    desk.truth.foresee(desk.ledger.expected())
     at = desk.now()
     claims = desk.ledger.claim(at, tuple(desk.skipped), most=desk.pace.most, since=day_began(at))
     desk.counts.considered += len(claims)

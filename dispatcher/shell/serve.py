@@ -154,6 +154,7 @@ class Service:
 
     def _desk(self, ledger: Ledger, clock: BrokerClock) -> Desk:
         means = self._means
+        oldest = means.account.limits.max_standing_age_seconds
         return Desk(
             account=means.account,
             mode=means.mode,
@@ -161,7 +162,7 @@ class Service:
             options=means.options,
             ledger=ledger,
             lease=means.lease,
-            truth=Truth(means.broker, clock.now, means.account.limits.max_standing_age_seconds, means.catalog),
+            truth=Truth(means.broker, clock.now, oldest, means.catalog, means.aside),
             switch=means.switch,
             say=means.say,
             now=clock.now,

@@ -10,7 +10,9 @@ from dispatcher.core.held import Flight, Holdings, InFlight
 from dispatcher.core.order import NEW_YORK, trading_day
 from dispatcher.core.standing import Asset, Market, Session, Standing
 from dispatcher.ports import Broker, OpenOrder
+from dispatcher.shell.aside import Start, at_once
 from dispatcher.shell.catalog import Catalog
+from dispatcher.shell.foresight import Foresight
 
 
 def day_began(now: datetime) -> datetime:
@@ -22,12 +24,18 @@ class Truth:
     """What the broker says of one account, as values for the gates. Refreshed aside, while the account is served."""
 
     def __init__(
-        self, broker: Broker, now: Callable[[], datetime], max_age_seconds: float, catalog: Catalog | None = None
+        self,
+        broker: Broker,
+        now: Callable[[], datetime],
+        max_age_seconds: float,
+        catalog: Catalog | None = None,
+        start: Start = at_once,
     ) -> None:
         self._broker = broker
         self._now = now
         self._most = max_age_seconds
         self._catalog = catalog
+        self._foresight = Foresight(broker.quotes, start, now)
         self._standing: Standing | None = None
         self._in_flight: dict[int, InFlight] = {}
         self._answered: set[int] = set()
@@ -56,6 +64,10 @@ class Truth:
             self._catalog.refresh(self._broker)
         self._read_when_older_than(self._most / 2)
 
+    def foresee(self, tickers: Collection[str]) -> None:
+        """Upstream wrote of these, as it seems: ask for quotes already, of what the broker surely knows."""
+        self._foresight.expect([each for each in tickers if self._catalog and self._catalog.find(each)])
+
     def markets(self, symbols: Collection[str]) -> dict[str, Market]:
         """What the broker says of symbols now, each with a quote of one and the same request.
 
@@ -63,8 +75,7 @@ class Truth:
             BrokerUnavailableError: it could not be read.
         """
         assets = {symbol: self._asset(symbol) for symbol in symbols}
-        known = tuple(sorted(symbol for symbol, asset in assets.items() if asset is not None))
-        quotes = self._broker.quotes(known) if known else {}
+        quotes = self._foresight.quotes(frozenset(symbol for symbol, asset in assets.items() if asset is not None))
         return {symbol: Market(quotes.get(symbol), asset) for symbol, asset in assets.items()}
 
     def expect(self, orders: list[OpenOrder]) -> None:

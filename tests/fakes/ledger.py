@@ -42,14 +42,15 @@ class FakeLedger:
     """See ports.Ledger. `rows` are what upstream wrote; `books` is what became of them.
 
     `weighed` is what each decision was kept with, `replacements` what was asked to take an order's place, `volatility`
-    the days of each underlying. `trades` are over; `told` is what the next wait hears. `breaks` names calls during
-    which the connection breaks, each once; `waiting` is told of each wait.
+    the days of each underlying. `trades` are over; `told` is what the next wait hears, `tickers` what it wrote of.
+    `breaks` names calls during which the connection breaks, each once; `waiting` is told of each wait.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     books: dict[int, Entry] = field(default_factory=dict)
     trades: list[ClosedTrade] = field(default_factory=list)
     told: set[Channel] = field(default_factory=set)
+    tickers: set[str] = field(default_factory=set)
     weighed: dict[int, Weighed] = field(default_factory=dict)
     replacements: list[OptionOrder] = field(default_factory=list)
     volatility: dict[tuple[str, date], Decimal] = field(default_factory=dict)
@@ -171,6 +172,10 @@ class FakeLedger:
     def closed_trades(self, *, options: bool, most: int) -> tuple[ClosedTrade, ...]:
         of_kind = [each for each in self.trades if (contract(each.symbol) is not None) is options]
         return tuple(sorted(of_kind, key=lambda each: each.closed_at, reverse=True)[:most])
+
+    def expected(self) -> frozenset[str]:
+        tickers, self.tickers = frozenset(self.tickers), set()
+        return tickers
 
     def wait(self, seconds: float) -> frozenset[Channel]:
         self.waiting(seconds)

@@ -23,6 +23,11 @@ from tests.dispatcher.books import (
 )
 from tests.dispatcher.cases import NOW, order
 
+MANY_AT_ONCE = """
+INSERT INTO dispatch_recommendations (created_at, ticker, action, instrument_type)
+SELECT now(), 'T' || n, 'BUY', 'STOCK' FROM generate_series(1, %s) n RETURNING id
+"""
+
 pytestmark = pytest.mark.world
 
 
@@ -177,6 +182,32 @@ def test_a_written_recommendation_wakes_who_waits(books: Books) -> None:
     books.recommend()
 
     assert [ledger.wait(5), ledger.wait(0)] == [{Channel.RECOMMENDATIONS}, frozenset()]
+
+
+def test_who_is_woken_knows_already_what_was_written_of(books: Books) -> None:
+    ledger = books.ledger()
+    books.recommend(ticker="AAPL")
+
+    assert ledger.wait(5)
+    assert [ledger.expected(), ledger.expected()] == [{"AAPL"}, frozenset()]
+
+
+def test_of_many_rows_written_at_once_a_part_is_told_and_all_are_there(books: Books) -> None:
+    ledger = books.ledger()
+    books.rows(MANY_AT_ONCE, 1000)
+
+    assert ledger.wait(5)
+    assert len(ledger.expected()) == 32
+    assert [row["written"] for row in books.rows("SELECT count(*) AS written FROM dispatch_recommendations")] == [1000]
+
+
+@pytest.mark.parametrize("ticker", [None, "", "\n", "A" * 10_000, "\N{SNOWMAN}" * 5_000])
+def test_no_ticker_keeps_upstream_from_writing(books: Books, ticker: str | None) -> None:
+    ledger = books.ledger()
+    books.recommend(ticker=ticker)
+
+    assert ledger.wait(5)
+    assert ledger.expected() == {(ticker or "")[:32]}
 
 
 @pytest.mark.parametrize(("account", "heard"), [("large", {Channel.FILLS}), ("tiny", set())])

@@ -99,6 +99,9 @@ class RestingEar(Ear):
         super().__init__()
         self._real, self._stepped = real, stepped
 
+    def expected(self) -> frozenset[str]:
+        return self._real.expected()
+
     def wait(self, seconds: float) -> frozenset[Channel]:
         del seconds
         self._stepped.rest()

@@ -70,6 +70,28 @@ def test_a_listed_symbol_is_not_asked_for_and_an_unlisted_one_is(broker: FakeBro
     assert broker.asked == ["asset MSFT", "quotes of AAPL, MSFT"]
 
 
+def test_a_quote_is_asked_for_ahead_where_the_broker_surely_knows_the_symbol(
+    broker: FakeBroker, clock: FakeClock
+) -> None:
+    broker.listed = {"AAPL": Asset("AAPL", tradable=True, shortable=False)}
+    truth = Truth(broker, clock.broker, 5, Catalog(clock))
+    truth.refresh()
+    broker.asked.clear()
+
+    truth.foresee({"AAPL", "NOPE", ""})
+    asked_ahead = list(broker.asked)
+    market = truth.markets(("AAPL",))["AAPL"]
+
+    assert (asked_ahead, broker.asked) == (["quotes of AAPL"], ["quotes of AAPL"])
+    assert market.quote == broker.quoted
+
+
+def test_without_the_list_of_assets_nothing_is_asked_for_ahead(truth: Truth, broker: FakeBroker) -> None:
+    truth.foresee({"AAPL"})
+
+    assert broker.asked == []
+
+
 def test_the_list_of_assets_is_read_once_for_all_accounts_until_it_is_old(broker: FakeBroker, clock: FakeClock) -> None:
     catalog = Catalog(clock)
     for seconds in (0, 0, READ_SECONDS - 1, 1):
