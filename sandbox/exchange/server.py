@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from email.utils import formatdate
 from functools import lru_cache
+from time import monotonic
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -29,6 +30,8 @@ _ROUTER = Router(ROUTES + UNSERVED_ROUTES)
 _POST_ORDER = "POST /v2/orders"
 _JSON = "application/json; charset=UTF-8"
 TICK_SECONDS = 0.25
+TURN_SECONDS = 0.0005
+"""How long the passing of time keeps requests waiting at once."""
 
 
 class Server:
@@ -64,15 +67,27 @@ class Server:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             if self.exchange.clock.running:
-                self._pass_time()
+                await self.pass_time()
 
-    def _pass_time(self) -> None:
+    async def pass_time(self) -> None:
+        """Let the market reach the orders once."""
         try:
-            self.exchange.tick()
+            await self._tick(self.exchange)
             self.data.push()
             self.keep()
         except Exception:  # the outermost loop: one bad moment must not stop the market for good
             log.exception("time could not pass")
+
+    async def _tick(self, exchange: Exchange) -> None:
+        """Let time pass for the exchange, and no request wait for all of its symbols."""
+        turn_ends = monotonic() + TURN_SECONDS
+        for _ in exchange.time.steps():
+            if monotonic() < turn_ends:
+                continue
+            await asyncio.sleep(0)
+            if self.exchange is not exchange:
+                return  # reset meanwhile
+            turn_ends = monotonic() + TURN_SECONDS
 
     def keep(self) -> None:
         """Write what changed to the data file, where there is one."""

@@ -1,5 +1,6 @@
 """What time brings to an exchange: openings, auctions, late cancels, expiry, the day's end."""
 
+from collections.abc import Iterator
 from datetime import date, time
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,11 @@ class TimeKeeper:
 
     def tick(self) -> None:
         """Do what is due: the day's end, the opening, auctions, cancels, a moved market, expiry."""
+        for _ in self.steps():
+            pass
+
+    def steps(self) -> Iterator[None]:
+        """Do the same step by step, symbol after symbol; between two of them others may be served."""
         exchange = self._exchange
         now = exchange.clock.now()
         self._roll_day(now)
@@ -75,7 +81,8 @@ class TimeKeeper:
             for quote in exchange.market.recorded(symbol, self._replayed_until, now):
                 exchange.floor.match(symbol, quote)
             exchange.floor.match(symbol)
-        self._replayed_until = now
+            yield
+        self._replayed_until = max(self._replayed_until, now)  # time may have been moved on between two steps
         exchange.options.match_combinations()
         for order in exchange.book.due(now):
             exchange.floor.finish(order, Status.EXPIRED)

@@ -1,6 +1,7 @@
 """A recording instead of a walk: quotes from a CSV file, each holding until the next."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -75,6 +76,20 @@ def test_a_clock_that_runs_past_quotes_between_two_looks_fills_at_them_all_the_s
     inside.tick()
 
     assert inside.book.orders[order.id].average == Decimal("48.10")
+
+
+def test_time_that_is_moved_on_in_the_middle_of_a_look_lets_no_quote_pass_by_twice(file: Path) -> None:
+    inside = Exchange(load(file))
+    inside.submit(inside.accounts[NUMBER], replace(ORDER, limit_price=Decimal("40.00")))
+    look = inside.time.steps()
+    next(look)
+    inside.clock.advance(3600 * SECOND)
+    inside.tick()
+    assert list(look) == []
+    late, *_ = inside.submit(inside.accounts[NUMBER], ORDER)
+    inside.tick()
+
+    assert not inside.book.orders[late.id].final
 
 
 def test_a_recorded_option_is_quoted_too(http: Http) -> None:
