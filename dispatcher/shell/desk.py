@@ -2,10 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from contract.environment import ExecutionMode
 from contract.limits import Limits
@@ -62,6 +62,17 @@ class OptionMeans:
     complete: Complete
 
 
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class SideBySide(Protocol):
+    """Does the same with each, a few at a time, and gives what it comes to in turn."""
+
+    def __call__(self, do: Callable[[T], R], each: Iterable[T], /) -> Iterator[R]:
+        """As `map` does, which does one at a time."""
+
+
 @dataclass(slots=True)
 class Desk:
     """One account at work under its lease.
@@ -83,6 +94,8 @@ class Desk:
     monotonic: Callable[[], float]
     since: datetime
     """When the lease was taken, by the broker's clock: an earlier holder may have sent until then."""
+    side_by_side: SideBySide = map
+    """How several orders are sent."""
     counts: Counts = field(default_factory=Counts)
     pace: Pace = field(default_factory=Pace)
     delayed: dict[int, tuple[float, Sending]] = field(default_factory=dict)

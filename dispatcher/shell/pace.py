@@ -18,6 +18,6 @@ class Pace:
     most: int = 1
 
     def took(self, orders: int, seconds: float) -> None:
-        """Learn from orders that were sent one after another, and how long that took."""
+        """Learn from orders that were sent, and how long all of them took."""
         fit = int(TOGETHER_SECONDS * orders / seconds) if seconds > 0 else MOST
         self.most = max(1, min(fit, MOST))

@@ -1,10 +1,12 @@
 """From committed intents to their endings: each is sent once, and what the broker answers is booked and said."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from enum import Enum
+from functools import partial
 from typing import Any, assert_never
 
 from contract.events import (
@@ -27,6 +29,7 @@ from dispatcher.core.outcome import (
     BrokerOrder,
     Duplicate,
     NotSent,
+    Outcome,
     Rejected,
     Throttled,
     Unknown,
@@ -41,6 +44,21 @@ NotAccepted = Duplicate | Rejected | Throttled | NotSent | Unknown
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What an order's request came to. `milliseconds` from the request to its answer."""
+
+    outcome: Outcome
+    milliseconds: Decimal
+
+
+class Withheld(Enum):
+    """Why an order did not leave."""
+
+    NOT_OURS = "without the lease it stays intended, and whoever holds the lease resolves it"
+    STOPPED = "trading was stopped before it was sent"
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """An order that the broker has. `milliseconds` from the request to its answer."""
 
@@ -50,16 +68,18 @@ class Taken:
 
 
 def send(desk: Desk, *sendings: Sending) -> None:
-    """Send committed intents one after another, and conclude from the answers; what was taken is booked together."""
+    """Send committed intents side by side, and conclude from the answers in turn; what was taken is booked together."""
     taken: list[Taken] = []
     sent, began = 0, desk.monotonic()
-    for each in _leaving(desk, sendings):
-        asked_at, sent = desk.monotonic(), sent + 1
-        outcome = desk.broker.submit(each.order)
-        milliseconds = Decimal(f"{(desk.monotonic() - asked_at) * 1000:.1f}")
-        found = outcome.order if isinstance(outcome, Accepted) else _concluded(desk, each, outcome)
-        if found is not None:
-            taken.append(Taken(each, found, milliseconds))
+    each_by = desk.side_by_side if len(sendings) > 1 else map
+    for each, came in zip(sendings, each_by(partial(_ask, desk), sendings), strict=True):
+        if isinstance(came, Asked):
+            sent += 1
+            found = came.outcome.order if isinstance(came.outcome, Accepted) else _concluded(desk, each, came.outcome)
+            if found is not None:
+                taken.append(Taken(each, found, came.milliseconds))
+        elif came is Withheld.STOPPED:
+            give_up(desk, each, came.value)
     if sent:
         desk.pace.took(sent, desk.monotonic() - began)
     if taken:
@@ -144,19 +164,15 @@ def say_refused(desk: Desk, recommendation_id: int, symbol: str, refused: Refusa
     )
 
 
-def _leaving(desk: Desk, sendings: Sequence[Sending]) -> Iterator[Sending]:
-    """Those that may leave, each asked about just before it does.
-
-    Without the lease it stays intended, and whoever holds the lease resolves it; in an account that may open nothing
-    any more it ends.
-    """
-    for each in sendings:
-        if not desk.lease.holds():
-            return
-        if desk.switch.order().state is TradingState.ACTIVE:
-            yield each
-        else:
-            give_up(desk, each, "trading was stopped before it was sent")
+def _ask(desk: Desk, sending: Sending) -> Asked | Withheld:
+    """Send one order, if it still may leave. For any thread: what follows from the answer is its caller's to do."""
+    if not desk.lease.holds():
+        return Withheld.NOT_OURS
+    if desk.switch.order().state is not TradingState.ACTIVE:
+        return Withheld.STOPPED
+    asked_at = desk.monotonic()
+    outcome = desk.broker.submit(sending.order)
+    return Asked(outcome, Decimal(f"{(desk.monotonic() - asked_at) * 1000:.1f}"))
 
 
 def _concluded(desk: Desk, sending: Sending, outcome: NotAccepted) -> BrokerOrder | None:

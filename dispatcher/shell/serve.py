@@ -1,6 +1,7 @@
 """One account served: stand by or hold the lease, settle what was left, then work until told to stop."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,7 +23,7 @@ from dispatcher.shell.aside import Aside, Start
 from dispatcher.shell.beat import Beat
 from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.clock import BrokerClock
-from dispatcher.shell.desk import Counts, Desk, OptionMeans
+from dispatcher.shell.desk import Counts, Desk, OptionMeans, SideBySide
 from dispatcher.shell.dispatch import dispatch
 from dispatcher.shell.lease import Authority
 from dispatcher.shell.reconcile import first_of_all, resend, resolve
@@ -35,6 +36,8 @@ WAIT_SECONDS = 0.5
 """How long to wait for upstream before looking anyway; a notification cuts it short."""
 ASK_AGAIN_SECONDS = 1.0
 """Between two look-ups of what has no answer, and two looks at what may still fill."""
+ORDERS_AT_A_TIME = 2
+"""On their way to the broker, where several are sent: one is made ready while the other is answered."""
 LATEST_LOOK_SECONDS = 0.5
 """How long such a look waits for a pause between two recommendations."""
 
@@ -103,7 +106,11 @@ class Service:
         return self._means.account.name
 
     def _trade(self, grant: Grant, clock: BrokerClock) -> None:
-        self._work(self._desk(self._means.open_ledger(grant.epoch), clock))
+        hands = ThreadPoolExecutor(ORDERS_AT_A_TIME, thread_name_prefix="sending")
+        try:
+            self._work(self._desk(self._means.open_ledger(grant.epoch), clock, hands.map))
+        finally:
+            hands.shutdown(cancel_futures=True)  # what has not left by now stays intended, and is looked up
 
     def _work(self, desk: Desk) -> None:
         first_of_all(desk)
@@ -152,7 +159,7 @@ class Service:
             self._means.say(TradingStateChanged(account=self._name, state=order.state, why=why))
         return changed
 
-    def _desk(self, ledger: Ledger, clock: BrokerClock) -> Desk:
+    def _desk(self, ledger: Ledger, clock: BrokerClock, side_by_side: SideBySide) -> Desk:
         means = self._means
         oldest = means.account.limits.max_standing_age_seconds
         return Desk(
@@ -168,6 +175,7 @@ class Service:
             now=clock.now,
             monotonic=means.monotonic,
             since=clock.now(),
+            side_by_side=side_by_side,
             counts=self._counts,
         )
 

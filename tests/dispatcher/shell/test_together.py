@@ -1,6 +1,8 @@
 """A few recommendations walk together: they share the round trips, and each is decided, sent and ended by itself."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
@@ -129,6 +131,32 @@ def test_when_the_broker_is_away_all_are_given_back(at_work: Shop) -> None:
         dispatch(at_work.desk)
 
     assert (at_work.ledger.books, at_work.desk.counts.considered) == ({}, 0)
+
+
+def test_two_are_on_their_way_at_a_time_and_each_is_booked_as_it_was_answered(at_work: Shop) -> None:
+    recommend(at_work, "AAPL", "MSFT", "KO", "IBM")
+    both = Barrier(2)
+    at_work.broker.before_submit = lambda: both.wait(10)
+
+    with ThreadPoolExecutor(2) as hands:
+        at_work.desk.side_by_side = hands.map
+        dispatch(at_work.desk)
+
+    accepted = [each for each in at_work.said if isinstance(each, events.OrderAccepted)]
+    assert [each.symbol for each in accepted] == ["AAPL", "MSFT", "KO", "IBM"]
+    assert {each.broker_order_id: each.symbol for each in accepted} == {
+        order.id: order.symbol for order in at_work.broker.orders.values()
+    }
+
+
+def test_one_alone_needs_no_other_hand(at_work: Shop) -> None:
+    recommend(at_work, "AAPL")
+    with ThreadPoolExecutor(2) as hands:
+        hands.shutdown()
+        at_work.desk.side_by_side = hands.map
+        dispatch(at_work.desk)
+
+    assert at_work.ledger.states() == {1: State.ACCEPTED}
 
 
 def test_a_lease_that_ends_between_two_orders_keeps_the_second_one_back(at_work: Shop) -> None:
