@@ -51,7 +51,7 @@ def measures() -> Iterator[Measure]:
         database = server.database
         migrations.upgrade(database.url, database.password)
         with connect(database.url, database.password, name="bench") as connection:
-            connection.execute("ALTER TABLE dispatch_recommendations DISABLE TRIGGER dispatch_wake")
+            connection.execute("ALTER TABLE dispatch_recommendations DISABLE TRIGGER USER")
             found = list(_sizes(server, connection))
     (_, least), *others = found
     for size, milliseconds in others:

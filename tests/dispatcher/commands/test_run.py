@@ -1,13 +1,19 @@
 """`run` refuses to trade before it starts: one event for each thing that is wrong, and exit 1."""
 
+import gc
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event as Flag
 
 import pytest
 
 from contract import events
 from contract.events import CheckFailed, Event
 from dispatcher import __main__ as entry
-from dispatcher.commands import run
+from dispatcher.commands import run, service
+from dispatcher.commands.service import Command, Serve, Setting
+from dispatcher.shell.settings import Settings
 from tests.dispatcher.world import World
 
 pytestmark = pytest.mark.world
@@ -74,6 +80,26 @@ def test_a_schema_that_is_behind_is_not_traded_on(world: World, capsys: pytest.C
         connection.execute("DELETE FROM alembic_version")
 
     assert failed(refused(world, capsys)) == [("schema", "revision")]
+
+
+def test_what_start_up_built_is_kept_from_the_collector_before_anything_is_served(world: World) -> None:
+    kept: list[int] = []
+
+    @contextmanager
+    def serving(_: Settings, stop: Flag) -> Iterator[Serve]:
+        def serve(_: Setting) -> None:
+            kept.append(gc.get_freeze_count())
+            stop.set()
+
+        yield serve
+
+    try:
+        code = service.run(Command("run", serving), world.environ())
+    finally:
+        gc.unfreeze()
+
+    assert code == 0
+    assert kept[0] > 10_000
 
 
 @pytest.mark.parametrize("arguments", [[], ["dance"], ["--help"]])
