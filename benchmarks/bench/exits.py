@@ -17,6 +17,7 @@ from benchmarks.bench.measure import Measure, percentile
 from benchmarks.manager import KEY, SECRET, Manager, manager
 from contract.limits import ByHand
 from dispatcher.adapters.alpaca import AlpacaBroker
+from dispatcher.commands.service import keep_what_is_loaded
 from dispatcher.core.outcome import Outcome
 from dispatcher.core.positions.book import Exit, ExitReason
 from dispatcher.core.positions.sight import Sight
@@ -91,6 +92,7 @@ def _among_many() -> list[float]:
     found: list[float] = []
     Timed.milliseconds = found
     with manager(OPEN, dict.fromkeys(symbols, DEAR), held=held, broker=Timed) as standing:
+        keep_what_is_loaded()  # as a service does
         for symbol in (None, None, *symbols[:: MANY // FALLING]):
             standing.advance(MANY / NAMES)
             if symbol is not None:

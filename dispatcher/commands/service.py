@@ -27,7 +27,7 @@ from dispatcher.shell.check import Finding
 from dispatcher.shell.settings import Settings
 
 RETRY_SECONDS = 2.0
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.00001
 """How long a thread may keep the interpreter from one with an order to send; Python's own 5 ms is a long time here."""
 PULSE_SECONDS = 1.0
 OLDEST_TURN_SECONDS = 45.0
@@ -93,14 +93,14 @@ def _run(command: Command, settings: Settings, environ: Mapping[str, str], say: 
         say(events.CheckFailed(check=each.check, subject=each.subject, evidence=each.evidence, fix=each.fix))
     if found:
         return 1
-    _keep_what_is_loaded()
+    keep_what_is_loaded()
     with command.serving(settings, stop) as serve:
         _serve_all(settings, environ, serve, say, stop)
     say(events.ServiceStopped(reason="told to stop"))
     return 0
 
 
-def _keep_what_is_loaded() -> None:
+def keep_what_is_loaded() -> None:
     """Spare the collector what start-up built for good: it would walk through all of it while an order waits."""
     gc.collect()
     gc.freeze()

@@ -12,10 +12,13 @@ from contract.limits import TradingState
 from dispatcher.core.order import ENTRY, client_order_id
 from dispatcher.core.outcome import Absent, Duplicate, NotSent, Outcome, Rejected, Throttled, Unknown
 from dispatcher.core.reasons import Reason, Refusal
+from dispatcher.core.standing import Asset
 from dispatcher.core.state import State
 from dispatcher.ports import BrokerThrottledError, BrokerUnavailableError, LostAuthorityError
+from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.dispatch import dispatch
 from dispatcher.shell.reconcile import resend, resolve
+from dispatcher.shell.truth import Truth
 from tests.dispatcher.cases import NOW, account, at_broker, order, plan, recommendation
 from tests.dispatcher.desks import Shop
 from tests.fakes.broker import away
@@ -35,6 +38,25 @@ def walk(at_work: Shop, *outcomes: Outcome) -> None:
 def test_without_a_recommendation_there_is_nothing_to_do(at_work: Shop) -> None:
     assert not dispatch(at_work.desk)
     assert (at_work.said, at_work.broker.asked) == ([], [])
+
+
+def test_of_what_upstream_is_known_to_have_written_a_quote_is_asked_for_before_the_claim(at_work: Shop) -> None:
+    at_work.broker.listed = {"AAPL": Asset("AAPL", tradable=True, shortable=True)}
+    at_work.desk.truth = Truth(at_work.broker, at_work.clock.broker, 5, Catalog(at_work.clock))
+    at_work.desk.truth.refresh()
+    at_work.broker.asked.clear()
+    asked_by: dict[str, tuple[str, ...]] = {}
+
+    def remember(state: str) -> None:
+        asked_by[state] = tuple(at_work.broker.asked)
+
+    at_work.ledger.wrote = remember
+    at_work.ledger.tickers = {"AAPL", "NOPE"}
+
+    walk(at_work)
+
+    assert asked_by[State.CLAIMED] == asked_by[State.ACCEPTED] == ("quotes of AAPL",)
+    assert at_work.ledger.states() == {1: State.ACCEPTED}
 
 
 def test_an_accepted_order_is_booked_and_told_with_its_execution(at_work: Shop) -> None:
