@@ -27,7 +27,7 @@ from dispatcher.shell.check import Finding
 from dispatcher.shell.settings import Settings
 
 RETRY_SECONDS = 2.0
-SWITCH_SECONDS = 0.00001
+SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter from one with an order to send; Python's own 5 ms is a long time here."""
 PULSE_SECONDS = 1.0
 OLDEST_TURN_SECONDS = 45.0
