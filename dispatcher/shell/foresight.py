@@ -23,9 +23,14 @@ class Asked:
 
 
 class Foresight:
-    """One question ahead. Whoever wants quotes takes its answer for the symbols it is about, and asks for the rest."""
+    """One question ahead. Whoever wants quotes takes its answer for the symbols it is about, and asks for the rest.
 
-    def __init__(self, ask: Callable[[tuple[str, ...]], Quotes], start: Start, now: Callable[[], datetime]) -> None:
+    Without a thread to spare (`start`) nothing is asked ahead.
+    """
+
+    def __init__(
+        self, ask: Callable[[tuple[str, ...]], Quotes], start: Start | None, now: Callable[[], datetime]
+    ) -> None:
         self._ask = ask
         self._start = start
         self._now = now
@@ -34,7 +39,7 @@ class Foresight:
     def expect(self, symbols: Collection[str]) -> None:
         """Ask for these aside; what was asked before is of no interest any more."""
         self._asked = None
-        if symbols:
+        if symbols and self._start is not None:
             sought = tuple(sorted(symbols))
             self._asked = Asked(frozenset(sought), self._now(), self._start(lambda: self._ask(sought)))
 

@@ -57,6 +57,8 @@ class Means:
     catalog: Catalog
     aside: Start
     """Runs what the account's walk must not wait for."""
+    ahead: Start | None
+    """Asks for quotes while a claim is made, where a thread can be spared for it."""
     say: Say
     alive: Callable[[], None]
     """Tells the health check that this account's loop turns."""
@@ -169,7 +171,7 @@ class Service:
             options=means.options,
             ledger=ledger,
             lease=means.lease,
-            truth=Truth(means.broker, clock.now, oldest, means.catalog, means.aside),
+            truth=Truth(means.broker, clock.now, oldest, means.catalog, means.ahead),
             switch=means.switch,
             say=means.say,
             now=clock.now,

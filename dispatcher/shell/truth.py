@@ -10,7 +10,7 @@ from dispatcher.core.held import Flight, Holdings, InFlight
 from dispatcher.core.order import NEW_YORK, trading_day
 from dispatcher.core.standing import Asset, Market, Session, Standing
 from dispatcher.ports import Broker, OpenOrder
-from dispatcher.shell.aside import Start, at_once
+from dispatcher.shell.aside import Start
 from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.foresight import Foresight
 
@@ -29,13 +29,13 @@ class Truth:
         now: Callable[[], datetime],
         max_age_seconds: float,
         catalog: Catalog | None = None,
-        start: Start = at_once,
+        ahead: Start | None = None,
     ) -> None:
         self._broker = broker
         self._now = now
         self._most = max_age_seconds
         self._catalog = catalog
-        self._foresight = Foresight(broker.quotes, start, now)
+        self._foresight = Foresight(broker.quotes, ahead, now)
         self._standing: Standing | None = None
         self._in_flight: dict[int, InFlight] = {}
         self._answered: set[int] = set()

@@ -15,6 +15,7 @@ from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.standing import Asset
 from dispatcher.core.state import State
 from dispatcher.ports import BrokerThrottledError, BrokerUnavailableError, LostAuthorityError
+from dispatcher.shell.aside import at_once
 from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.dispatch import dispatch
 from dispatcher.shell.reconcile import resend, resolve
@@ -42,7 +43,7 @@ def test_without_a_recommendation_there_is_nothing_to_do(at_work: Shop) -> None:
 
 def test_of_what_upstream_is_known_to_have_written_a_quote_is_asked_for_before_the_claim(at_work: Shop) -> None:
     at_work.broker.listed = {"AAPL": Asset("AAPL", tradable=True, shortable=True)}
-    at_work.desk.truth = Truth(at_work.broker, at_work.clock.broker, 5, Catalog(at_work.clock))
+    at_work.desk.truth = Truth(at_work.broker, at_work.clock.broker, 5, Catalog(at_work.clock), at_once)
     at_work.desk.truth.refresh()
     at_work.broker.asked.clear()
     asked_by: dict[str, tuple[str, ...]] = {}
