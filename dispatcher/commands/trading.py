@@ -157,7 +157,7 @@ def means(settings: Settings, commons: Commons, account: TradingAccount, say: Sa
         open_ledger=lambda epoch: PostgresLedger(commons.connections, ear, account=account.name, epoch=epoch),
         catalog=commons.catalog,
         aside=commons.aside,
-        ahead=commons.aside if 2 * len(settings.accounts) <= MOST_ASIDE else None,
+        threads_to_spare=2 * len(settings.accounts) <= MOST_ASIDE,
         say=say,
         alive=alive,
         monotonic=time.monotonic,

@@ -57,8 +57,8 @@ class Means:
     catalog: Catalog
     aside: Start
     """Runs what the account's walk must not wait for."""
-    ahead: Start | None
-    """Asks for quotes while a claim is made, where a thread can be spared for it."""
+    threads_to_spare: bool
+    """Few accounts share the process: each may ask for quotes ahead and send orders side by side."""
     say: Say
     alive: Callable[[], None]
     """Tells the health check that this account's loop turns."""
@@ -109,8 +109,9 @@ class Service:
 
     def _trade(self, grant: Grant, clock: BrokerClock) -> None:
         hands = ThreadPoolExecutor(ORDERS_AT_A_TIME, thread_name_prefix="sending")
+        side_by_side = hands.map if self._means.threads_to_spare else map
         try:
-            self._work(self._desk(self._means.open_ledger(grant.epoch), clock, hands.map))
+            self._work(self._desk(self._means.open_ledger(grant.epoch), clock, side_by_side))
         finally:
             hands.shutdown(cancel_futures=True)  # what has not left by now stays intended, and is looked up
 
@@ -164,6 +165,7 @@ class Service:
     def _desk(self, ledger: Ledger, clock: BrokerClock, side_by_side: SideBySide) -> Desk:
         means = self._means
         oldest = means.account.limits.max_standing_age_seconds
+        ahead = means.aside if means.threads_to_spare else None
         return Desk(
             account=means.account,
             mode=means.mode,
@@ -171,7 +173,7 @@ class Service:
             options=means.options,
             ledger=ledger,
             lease=means.lease,
-            truth=Truth(means.broker, clock.now, oldest, means.catalog, means.ahead),
+            truth=Truth(means.broker, clock.now, oldest, means.catalog, ahead),
             switch=means.switch,
             say=means.say,
             now=clock.now,

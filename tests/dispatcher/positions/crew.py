@@ -218,7 +218,7 @@ class Crew:
             open_ledger=lambda epoch: PostgresLedger(connections, ear, account="large", epoch=epoch),
             catalog=Catalog(self.monotonic),
             aside=at_once,
-            ahead=at_once,
+            threads_to_spare=True,
             say=self.stand.said.append,
             alive=lambda: None,
             monotonic=self.monotonic,

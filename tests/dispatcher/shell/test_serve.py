@@ -72,7 +72,7 @@ class Shift:
             open_ledger=self._open_ledger,
             catalog=Catalog(self.clock),
             aside=at_once,
-            ahead=None,
+            threads_to_spare=True,
             say=self._say,
             alive=self._live,
             monotonic=self.clock,
