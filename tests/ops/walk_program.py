@@ -4,6 +4,7 @@ Prints each step as it begins. The image is there already; IMAGE is it as JSON.
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests.ops.endpoint_site import site_at
 
 
 def main() -> int:
+    # What a shell starts in the background ignores Ctrl-C, and so would what the tests start from there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     url, region, folder, image = sys.argv[1:]
     return int(site_at(url, region, Path(folder)).deploy(Image(**json.loads(image))).exit)
 
