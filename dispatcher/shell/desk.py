@@ -13,6 +13,7 @@ from dispatcher.core.entries import Entry
 from dispatcher.core.reasons import Reason
 from dispatcher.option_ports import Complete, OptionBroker
 from dispatcher.ports import Broker, Ledger, Say, TradingAccount
+from dispatcher.shell.aside import Start
 from dispatcher.shell.lease import Authority
 from dispatcher.shell.pace import Pace
 from dispatcher.shell.switch import Switch
@@ -94,6 +95,8 @@ class Desk:
     monotonic: Callable[[], float]
     since: datetime
     """When the lease was taken, by the broker's clock: an earlier holder may have sent until then."""
+    spare: Start | None = None
+    """Begins a job in another thread, where one can be spared."""
     side_by_side: SideBySide = map
     """How several orders are sent."""
     counts: Counts = field(default_factory=Counts)

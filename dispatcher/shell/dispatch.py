@@ -7,6 +7,7 @@ commit serve them all. They are decided one after the other, each with those bef
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from dispatcher.core import recommendation
 from dispatcher.core.entries import Entry, in_flight
@@ -46,14 +47,24 @@ def dispatch(desk: Desk) -> bool:
     if now < desk.entries_after:
         return False
     desk.skipped = {key: until for key, until in desk.skipped.items() if until > now}
-    desk.truth.foresee(desk.ledger.expected())
-    at = desk.now()
-    claims = desk.ledger.claim(at, tuple(desk.skipped), most=desk.pace.most, since=day_began(at))
+    claims = _claim(desk)
     desk.counts.considered += len(claims)
     considered = [each for claim in claims if (each := _considered(desk, claim)) is not None]
     if considered:
         _walk(desk, considered)
     return bool(claims)
+
+
+def _claim(desk: Desk) -> tuple[Claim, ...]:
+    """The next rows. Where it was told what they are about, they are claimed aside while their quotes are asked for."""
+    at = desk.now()
+    claim = partial(desk.ledger.claim, at, tuple(desk.skipped), most=desk.pace.most, since=day_began(at))
+    expected = desk.ledger.expected()
+    if not expected or desk.spare is None:
+        return claim()
+    claiming = desk.spare(claim)
+    desk.truth.foresee(expected)
+    return claim() if claiming.cancel() else claiming.result()  # not begun where every thread aside is busy
 
 
 def _considered(desk: Desk, claim: Claim) -> Considered | None:

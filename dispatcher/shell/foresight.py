@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dispatcher.core.standing import Quote
-from dispatcher.shell.aside import Start
+from dispatcher.shell.aside import at_once
 
 Quotes = dict[str, Quote]
 GOOD_FOR = timedelta(seconds=0.5)
@@ -15,7 +15,7 @@ GOOD_FOR = timedelta(seconds=0.5)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that waits, is under way, or is answered."""
+    """A question that was asked ahead, and what it came to."""
 
     symbols: frozenset[str]
     at: datetime
@@ -23,25 +23,19 @@ class Asked:
 
 
 class Foresight:
-    """One question ahead. Whoever wants quotes takes its answer for the symbols it is about, and asks for the rest.
+    """One question ahead. Whoever wants quotes takes its answer for the symbols it is about, and asks for the rest."""
 
-    Without a thread to spare (`start`) nothing is asked ahead.
-    """
-
-    def __init__(
-        self, ask: Callable[[tuple[str, ...]], Quotes], start: Start | None, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, ask: Callable[[tuple[str, ...]], Quotes], now: Callable[[], datetime]) -> None:
         self._ask = ask
-        self._start = start
         self._now = now
         self._asked: Asked | None = None
 
     def expect(self, symbols: Collection[str]) -> None:
-        """Ask for these aside; what was asked before is of no interest any more."""
+        """Ask for these; what was asked before is of no interest any more. What goes wrong is for who wants a quote."""
         self._asked = None
-        if symbols and self._start is not None:
-            sought = tuple(sorted(symbols))
-            self._asked = Asked(frozenset(sought), self._now(), self._start(lambda: self._ask(sought)))
+        if symbols:
+            sought, at = tuple(sorted(symbols)), self._now()
+            self._asked = Asked(frozenset(sought), at, at_once(lambda: self._ask(sought)))
 
     def quotes(self, symbols: frozenset[str]) -> Quotes:
         """Quotes of now; a symbol that the broker has none of is left out.
@@ -50,12 +44,7 @@ class Foresight:
             BrokerUnavailableError: they could not be read.
         """
         asked, self._asked = self._asked, None
-        if asked is None or not self._serves(asked, symbols):
+        if asked is None or asked.symbols.isdisjoint(symbols) or self._now() - asked.at > GOOD_FOR:
             return self._ask(tuple(sorted(symbols))) if symbols else {}
         rest = tuple(sorted(symbols - asked.symbols))
         return asked.answer.result() | (self._ask(rest) if rest else {})
-
-    def _serves(self, asked: Asked, symbols: frozenset[str]) -> bool:
-        """Whether its answer is of use: about one of the symbols, young, and not behind other work aside."""
-        young = self._now() - asked.at <= GOOD_FOR
-        return young and not asked.symbols.isdisjoint(symbols) and not asked.answer.cancel()

@@ -58,7 +58,7 @@ class Means:
     aside: Start
     """Runs what the account's walk must not wait for."""
     threads_to_spare: bool
-    """Few accounts share the process: each may ask for quotes ahead and send orders side by side."""
+    """Few accounts share the process: each may claim aside, while it asks for quotes, and send orders side by side."""
     say: Say
     alive: Callable[[], None]
     """Tells the health check that this account's loop turns."""
@@ -164,8 +164,6 @@ class Service:
 
     def _desk(self, ledger: Ledger, clock: BrokerClock, side_by_side: SideBySide) -> Desk:
         means = self._means
-        oldest = means.account.limits.max_standing_age_seconds
-        ahead = means.aside if means.threads_to_spare else None
         return Desk(
             account=means.account,
             mode=means.mode,
@@ -173,12 +171,13 @@ class Service:
             options=means.options,
             ledger=ledger,
             lease=means.lease,
-            truth=Truth(means.broker, clock.now, oldest, means.catalog, ahead),
+            truth=Truth(means.broker, clock.now, means.account.limits.max_standing_age_seconds, means.catalog),
             switch=means.switch,
             say=means.say,
             now=clock.now,
             monotonic=means.monotonic,
             since=clock.now(),
+            spare=means.aside if means.threads_to_spare else None,
             side_by_side=side_by_side,
             counts=self._counts,
         )

@@ -10,7 +10,6 @@ from dispatcher.core.held import Flight, Holdings, InFlight
 from dispatcher.core.order import NEW_YORK, trading_day
 from dispatcher.core.standing import Asset, Market, Session, Standing
 from dispatcher.ports import Broker, OpenOrder
-from dispatcher.shell.aside import Start
 from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.foresight import Foresight
 
@@ -24,18 +23,13 @@ class Truth:
     """What the broker says of one account, as values for the gates. Refreshed aside, while the account is served."""
 
     def __init__(
-        self,
-        broker: Broker,
-        now: Callable[[], datetime],
-        max_age_seconds: float,
-        catalog: Catalog | None = None,
-        ahead: Start | None = None,
+        self, broker: Broker, now: Callable[[], datetime], max_age_seconds: float, catalog: Catalog | None = None
     ) -> None:
         self._broker = broker
         self._now = now
         self._most = max_age_seconds
         self._catalog = catalog
-        self._foresight = Foresight(broker.quotes, ahead, now)
+        self._foresight = Foresight(broker.quotes, now)
         self._standing: Standing | None = None
         self._in_flight: dict[int, InFlight] = {}
         self._answered: set[int] = set()

@@ -1,7 +1,10 @@
 """The walk: each answer of the broker has its ending in the books and in the log, and there is exactly one."""
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 import pytest
 
@@ -15,7 +18,7 @@ from dispatcher.core.reasons import Reason, Refusal
 from dispatcher.core.standing import Asset
 from dispatcher.core.state import State
 from dispatcher.ports import BrokerThrottledError, BrokerUnavailableError, LostAuthorityError
-from dispatcher.shell.aside import at_once
+from dispatcher.shell.aside import Start, at_once
 from dispatcher.shell.catalog import Catalog
 from dispatcher.shell.dispatch import dispatch
 from dispatcher.shell.reconcile import resend, resolve
@@ -24,6 +27,7 @@ from tests.dispatcher.cases import NOW, account, at_broker, order, plan, recomme
 from tests.dispatcher.desks import Shop
 from tests.fakes.broker import away
 
+T = TypeVar("T")
 ID = client_order_id(recommendation(id=1), "large", ENTRY)
 REJECTED = Rejected(403, 40310000, "insufficient buying power", {"buying_power": "5"})
 ENDINGS = {"recommendation_refused", "order_rejected", "execution_recorded"}
@@ -41,9 +45,24 @@ def test_without_a_recommendation_there_is_nothing_to_do(at_work: Shop) -> None:
     assert (at_work.said, at_work.broker.asked) == ([], [])
 
 
-def test_of_what_upstream_is_known_to_have_written_a_quote_is_asked_for_before_the_claim(at_work: Shop) -> None:
+def later(jobs: list[Callable[[], object]]) -> Start:
+    """Begins nothing: every thread aside has something to do."""
+
+    def start(job: Callable[[], T], /) -> "Future[T]":
+        jobs.append(job)
+        return Future()
+
+    return start
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["a thread to spare", "every thread busy"])
+def test_of_what_upstream_is_known_to_have_written_a_quote_is_asked_for_beside_the_claim(
+    at_work: Shop, *, busy: bool
+) -> None:
+    begun: list[Callable[[], object]] = []
+    at_work.desk.spare = later(begun) if busy else at_once
     at_work.broker.listed = {"AAPL": Asset("AAPL", tradable=True, shortable=True)}
-    at_work.desk.truth = Truth(at_work.broker, at_work.clock.broker, 5, Catalog(at_work.clock), at_once)
+    at_work.desk.truth = Truth(at_work.broker, at_work.clock.broker, 5, Catalog(at_work.clock))
     at_work.desk.truth.refresh()
     at_work.broker.asked.clear()
     asked_by: dict[str, tuple[str, ...]] = {}
@@ -56,8 +75,27 @@ def test_of_what_upstream_is_known_to_have_written_a_quote_is_asked_for_before_t
 
     walk(at_work)
 
-    assert asked_by[State.CLAIMED] == asked_by[State.ACCEPTED] == ("quotes of AAPL",)
-    assert at_work.ledger.states() == {1: State.ACCEPTED}
+    assert asked_by[State.CLAIMED] == (("quotes of AAPL",) if busy else ())
+    assert asked_by[State.ACCEPTED] == ("quotes of AAPL",)
+    assert (len(begun), at_work.ledger.states()) == (int(busy), {1: State.ACCEPTED})
+
+
+def test_without_a_thread_to_spare_nothing_is_asked_for_ahead(at_work: Shop) -> None:
+    at_work.broker.listed = {"AAPL": Asset("AAPL", tradable=True, shortable=True)}
+    at_work.desk.truth = Truth(at_work.broker, at_work.clock.broker, 5, Catalog(at_work.clock))
+    at_work.desk.truth.refresh()
+    at_work.broker.asked.clear()
+    at_work.ledger.tickers = {"AAPL"}
+
+    assert not dispatch(at_work.desk)
+    assert at_work.broker.asked == []
+
+
+def test_a_lease_that_was_lost_is_heard_of_from_a_claim_made_aside_too(at_work: Shop) -> None:
+    at_work.desk.spare, at_work.ledger.lost, at_work.ledger.tickers = at_once, True, {"AAPL"}
+
+    with pytest.raises(LostAuthorityError):
+        dispatch(at_work.desk)
 
 
 def test_an_accepted_order_is_booked_and_told_with_its_execution(at_work: Shop) -> None:

@@ -1,22 +1,17 @@
-"""Quotes asked for ahead: used when they are about what is wanted and young, and never waited for in vain."""
+"""Quotes asked for ahead: used once, when they are about what is wanted and young."""
 
-from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypeVar
 
 import pytest
 
 from dispatcher.core.standing import Quote
 from dispatcher.ports import BrokerUnavailableError
-from dispatcher.shell.aside import at_once
 from dispatcher.shell.foresight import GOOD_FOR, Foresight
 from tests.dispatcher.cases import NOW
 from tests.fakes.broker import away
 from tests.fakes.clock import FakeClock
 
-T = TypeVar("T")
 QUOTE = Quote(Decimal("199.98"), Decimal("200.02"))
 
 
@@ -36,12 +31,6 @@ class Counter:
         return {symbol: QUOTE for symbol in symbols if symbol not in self.unquoted}
 
 
-def never(job: Callable[[], T], /) -> "Future[T]":
-    """Begin nothing: every thread aside has something to do."""
-    del job
-    return Future()
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(NOW)
@@ -54,7 +43,7 @@ def counter() -> Counter:
 
 @pytest.fixture
 def foresight(counter: Counter, clock: FakeClock) -> Foresight:
-    return Foresight(counter.ask, at_once, clock.broker)
+    return Foresight(counter.ask, clock.broker)
 
 
 def test_what_was_asked_for_ahead_is_not_asked_for_again(foresight: Foresight, counter: Counter) -> None:
@@ -119,14 +108,6 @@ def test_an_answer_that_grew_old_before_the_decision_is_asked_for_again(
     foresight.quotes(frozenset({"AAPL"}))
 
     assert len(counter.asked) == questions
-
-
-def test_a_question_that_was_not_even_begun_is_not_waited_for(counter: Counter, clock: FakeClock) -> None:
-    foresight = Foresight(counter.ask, never, clock.broker)
-    foresight.expect({"AAPL"})
-
-    assert foresight.quotes(frozenset({"AAPL"})) == {"AAPL": QUOTE}
-    assert counter.asked == [("AAPL",)]
 
 
 def test_what_kept_the_broker_from_answering_ahead_is_raised_to_whoever_wants_the_quote(

@@ -8,7 +8,6 @@ import pytest
 from dispatcher.core.held import InFlight
 from dispatcher.core.standing import Asset, Market, Session
 from dispatcher.ports import BrokerUnavailableError
-from dispatcher.shell.aside import Start, at_once
 from dispatcher.shell.catalog import READ_SECONDS, RETRY_SECONDS, Catalog
 from dispatcher.shell.truth import Truth, day_began
 from tests.dispatcher.cases import NEW_YORK, NOW, market, session
@@ -75,7 +74,7 @@ def test_a_quote_is_asked_for_ahead_where_the_broker_surely_knows_the_symbol(
     broker: FakeBroker, clock: FakeClock
 ) -> None:
     broker.listed = {"AAPL": Asset("AAPL", tradable=True, shortable=False)}
-    truth = Truth(broker, clock.broker, 5, Catalog(clock), at_once)
+    truth = Truth(broker, clock.broker, 5, Catalog(clock))
     truth.refresh()
     broker.asked.clear()
 
@@ -87,17 +86,8 @@ def test_a_quote_is_asked_for_ahead_where_the_broker_surely_knows_the_symbol(
     assert market.quote == broker.quoted
 
 
-@pytest.mark.parametrize("ahead", [None, at_once])
-def test_without_a_thread_to_spare_or_the_list_of_assets_nothing_is_asked_for_ahead(
-    broker: FakeBroker, clock: FakeClock, ahead: Start | None
-) -> None:
-    broker.listed = {"AAPL": Asset("AAPL", tradable=True, shortable=False)}
-    catalog = Catalog(clock)
-    if ahead is None:
-        catalog.refresh(broker)
-    broker.asked.clear()
-
-    Truth(broker, clock.broker, 5, catalog, ahead).foresee({"AAPL"})
+def test_without_the_list_of_assets_nothing_is_asked_for_ahead(truth: Truth, broker: FakeBroker) -> None:
+    truth.foresee({"AAPL"})
 
     assert broker.asked == []
 
