@@ -45,16 +45,6 @@ BACKLOGS = 5
 DECISION_SECONDS = 0.0015
 """Between a quote and its order, as long as the decision and the commit of its intent take."""
 GOALS_MS = {50: 3.0, 99: 10.0}
-ORDER = {
-    "qty": "1",
-    "side": "buy",
-    "type": "limit",
-    "limit_price": "100.02",
-    "time_in_force": "gtc",
-    "order_class": "bracket",
-    "take_profit": {"limit_price": "110"},
-    "stop_loss": {"stop_price": "95"},
-}
 PLAN = {"plan": {"entry": 100.02, "stop_loss": 95.0, "take_profit": 110.0, "quantity": 1}}
 ACCOUNT = AccountConfig(number="PA3BENCH", key="PKBENCH", secret="bench-secret", cash=Decimal(10**9))  # noqa: S106
 BARE = AccountConfig(number="PA3BARE", key="PKBARE", secret="bare-secret", cash=Decimal(10**9))  # noqa: S106
@@ -93,14 +83,14 @@ def measures() -> Iterator[Measure]:
     symbols = [f"B{number:04d}" for number in range(parts * ROWS)]
     alone, paced_bare, paced_ours, *rest = (symbols[part::parts] for part in range(parts))
     began = monotonic()
-    bare, ours = [], []
+    theirs, ours = [], []
     with running(trading(symbols)) as exchange, Postgres.temporary() as server:
         exchanges_own = _exchange_alone(exchange, alone) * 1000
         paced = _bare_loop(exchange, paced_bare, 1 / PER_SECOND)
         with dispatcher(exchange, server.database, ACCOUNT, lifted()):
             latencies = _paced(exchange, server.database, paced_ours, began)
-            for theirs, backlog in zip(rest[::2], rest[1::2], strict=True):
-                bare.append(ROWS / sum(_bare_loop(exchange, theirs)))
+            for loop, backlog in zip(rest[::2], rest[1::2], strict=True):
+                theirs.append(ROWS / sum(_bare_loop(exchange, loop)))
                 ours.append(ROWS / _backlog(exchange, server.database, backlog, began))
     milliseconds = [each * 1000 for each in paced]
     submit = "alpaca-py submit_order, call to answer, at the same pace"
@@ -110,7 +100,7 @@ def measures() -> Iterator[Measure]:
         above = percentile(latencies, percent) - exchanges_own
         taken_off = f"the goal; {exchanges_own:.2f} ms are taken off, a bare quote's and order's at the exchange"
         yield Measure(f"row_to_order_above_exchange_p{percent}_ms", above, goal, "ms", taken_off)
-    yield Measure("orders_per_second", median(ours), median(bare), "orders/s", f"a bare loop, medians of {BACKLOGS}")
+    yield Measure("orders_per_second", median(ours), median(theirs), "orders/s", f"a bare loop, medians of {BACKLOGS}")
 
 
 def trading(symbols: list[str]) -> Config:
@@ -134,8 +124,9 @@ def _exchange_alone(exchange: Running, symbols: list[str]) -> float:
         for symbol in symbols:
             sleep(1 / PER_SECOND)
             quotes.append(connection.get(f"/v2/stocks/quotes/latest?symbols={symbol}"))
+            order = _order(symbol).to_request_fields() | {"client_order_id": symbol}
             sleep(DECISION_SECONDS)
-            sent.append(connection.post("/v2/orders", ORDER | {"symbol": symbol, "client_order_id": symbol}))
+            sent.append(connection.post("/v2/orders", order))
     orders = [arrivals.at[symbol] - moment for symbol, moment in zip(symbols, sent, strict=True)]
     return percentile(quotes, 50) + percentile(orders, 50)
 
@@ -145,21 +136,26 @@ def _bare_loop(exchange: Running, symbols: list[str], pause: float = 0.0) -> lis
     client = TradingClient(BARE.key, BARE.secret, url_override=exchange.url)
     seconds = []
     for symbol in symbols:
-        request = LimitOrderRequest(
-            symbol=symbol,
-            qty=1,
-            side=OrderSide.BUY,
-            time_in_force=TimeInForce.GTC,
-            order_class=OrderClass.BRACKET,
-            limit_price=100.02,
-            take_profit=TakeProfitRequest(limit_price=110.0),
-            stop_loss=StopLossRequest(stop_price=95.0),
-        )
+        request = _order(symbol)
         sleep(pause)
         began = monotonic()
         client.submit_order(request)
         seconds.append(monotonic() - began)
     return seconds
+
+
+def _order(symbol: str) -> LimitOrderRequest:
+    """What PLAN comes to, as the SDK has it."""
+    return LimitOrderRequest(
+        symbol=symbol,
+        qty=1,
+        side=OrderSide.BUY,
+        time_in_force=TimeInForce.GTC,
+        order_class=OrderClass.BRACKET,
+        limit_price=100.02,
+        take_profit=TakeProfitRequest(limit_price=110.0),
+        stop_loss=StopLossRequest(stop_price=95.0),
+    )
 
 
 def _paced(exchange: Running, database: Database, symbols: list[str], began: float) -> list[float]:
